@@ -1,0 +1,1 @@
+"""Stores, sessions and mechanisms of PKCS#11 tokens."""
