@@ -1,0 +1,59 @@
+"""Which masks KMIP has (1.4 §9.1.3.3, 2.1 §12), as the union of all versions."""
+
+from enum import KEEP, IntFlag
+
+
+class CryptographicUsageMask(IntFlag, boundary=KEEP):
+    """A bit no version lists is kept as it is: unknown is a value."""
+
+    SIGN = 0x00000001
+    VERIFY = 0x00000002
+    ENCRYPT = 0x00000004
+    DECRYPT = 0x00000008
+    WRAP_KEY = 0x00000010
+    UNWRAP_KEY = 0x00000020
+    EXPORT = 0x00000040
+    MAC_GENERATE = 0x00000080
+    MAC_VERIFY = 0x00000100
+    DERIVE_KEY = 0x00000200
+    CONTENT_COMMITMENT = 0x00000400
+    KEY_AGREEMENT = 0x00000800
+    CERTIFICATE_SIGN = 0x00001000
+    CRL_SIGN = 0x00002000
+    GENERATE_CRYPTOGRAM = 0x00004000
+    VALIDATE_CRYPTOGRAM = 0x00008000
+    TRANSLATE_ENCRYPT = 0x00010000
+    TRANSLATE_DECRYPT = 0x00020000
+    TRANSLATE_WRAP = 0x00040000
+    TRANSLATE_UNWRAP = 0x00080000
+    AUTHENTICATE = 0x00100000
+    UNRESTRICTED = 0x00200000
+    FPE_ENCRYPT = 0x00400000
+    FPE_DECRYPT = 0x00800000
+
+
+class StorageStatusMask(IntFlag, boundary=KEEP):
+    """A bit no version lists is kept as it is: unknown is a value."""
+
+    ON_LINE_STORAGE = 0x00000001
+    ARCHIVAL_STORAGE = 0x00000002
+    DESTROYED_STORAGE = 0x00000004
+
+
+class ProtectionStorageMask(IntFlag, boundary=KEEP):
+    """A bit no version lists is kept as it is: unknown is a value."""
+
+    SOFTWARE = 0x00000001
+    HARDWARE = 0x00000002
+    ON_PROCESSOR = 0x00000004
+    ON_SYSTEM = 0x00000008
+    OFF_SYSTEM = 0x00000010
+    HYPERVISOR = 0x00000020
+    OPERATING_SYSTEM = 0x00000040
+    CONTAINER = 0x00000080
+    ON_PREMISES = 0x00000100
+    OFF_PREMISES = 0x00000200
+    SELF_MANAGED = 0x00000400
+    OUTSOURCED = 0x00000800
+    VALIDATED = 0x00001000
+    SAME_JURISDICTION = 0x00002000

@@ -1,0 +1,27 @@
+"""Add Attribute (1.4 §4.14, 2.1 §6.1.2)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmipd.spec.attributes import Attribute, AttributeItem, UniqueIdentifier
+from kmipd.spec.declare import NEEDED, since, structure, until
+from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
+from kmipd.spec.versions import V1_4, V2_0
+
+
+@structure
+class AddAttributeRequestPayload(RequestPayload):
+    """Add Attribute, request (1.4 §4.14, 2.1 §6.1.2)."""
+
+    unique_identifier: UniqueIdentifier | None = None
+    attribute: Annotated[Attribute | None, until(V1_4), NEEDED] = None
+    new_attribute: Annotated[AttributeItem | None, since(V2_0), NEEDED] = None
+
+
+@structure
+class AddAttributeResponsePayload(ResponsePayload):
+    """Add Attribute, response (1.4 §4.14, 2.1 §6.1.2)."""
+
+    unique_identifier: UniqueIdentifier
+    attribute: Annotated[Attribute | None, until(V1_4), NEEDED] = None

@@ -1,0 +1,36 @@
+"""Encrypt (1.4 §4.29, 2.1 §6.1.16)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmipd.spec.attributes import CryptographicParameters, UniqueIdentifier
+from kmipd.spec.declare import since, structure
+from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
+from kmipd.spec.payloads.parts import Data
+from kmipd.spec.versions import V1_3, V1_4
+
+
+@structure
+class EncryptRequestPayload(RequestPayload):
+    """Encrypt, request (1.4 §4.29, 2.1 §6.1.16)."""
+
+    unique_identifier: UniqueIdentifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: Data | None = None
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    init_indicator: Annotated[bool | None, since(V1_3)] = None
+    final_indicator: Annotated[bool | None, since(V1_3)] = None
+    authenticated_encryption_additional_data: Annotated[bytes | None, since(V1_4)] = None
+
+
+@structure
+class EncryptResponsePayload(ResponsePayload):
+    """Encrypt, response (1.4 §4.29, 2.1 §6.1.16)."""
+
+    unique_identifier: UniqueIdentifier
+    data: bytes | None = None
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    authenticated_encryption_tag: Annotated[bytes | None, since(V1_4)] = None

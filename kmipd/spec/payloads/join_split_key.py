@@ -1,0 +1,34 @@
+"""Join Split Key (1.4 §4.39, 2.1 §6.1.27)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmipd.spec import enumerations as e
+from kmipd.spec.attributes import Attributes, TemplateAttribute, UniqueIdentifier
+from kmipd.spec.declare import since, structure, until
+from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
+from kmipd.spec.payloads.parts import ProtectionStorageMasks
+from kmipd.spec.versions import V1_3, V1_4, V2_0
+
+
+@structure
+class JoinSplitKeyRequestPayload(RequestPayload):
+    """Join Split Key, request (1.4 §4.39, 2.1 §6.1.27)."""
+
+    object_type: e.ObjectType
+    unique_identifier: tuple[UniqueIdentifier, ...]
+    secret_data_type: e.SecretDataType | None = None
+    template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None
+    attributes: Annotated[Attributes | None, since(V2_0)] = None
+    protection_storage_masks: Annotated[ProtectionStorageMasks | None, since(V2_0)] = None
+
+
+@structure
+class JoinSplitKeyResponsePayload(ResponsePayload):
+    """Join Split Key, response (1.4 §4.39, 2.1 §6.1.27)."""
+
+    #: In the tables of 1.2 and 1.3 only.
+    object_type: Annotated[e.ObjectType | None, until(V1_3)] = None
+    unique_identifier: UniqueIdentifier
+    template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

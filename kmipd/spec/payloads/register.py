@@ -1,0 +1,32 @@
+"""Register (1.4 §4.3, 2.1 §6.1.42)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmipd.spec import enumerations as e
+from kmipd.spec.attributes import Attributes, TemplateAttribute, UniqueIdentifier
+from kmipd.spec.declare import NEEDED, since, structure, until
+from kmipd.spec.objects import ManagedObject
+from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
+from kmipd.spec.payloads.parts import ProtectionStorageMasks
+from kmipd.spec.versions import V1_4, V2_0
+
+
+@structure
+class RegisterRequestPayload(RequestPayload):
+    """Register, request (1.4 §4.3, 2.1 §6.1.42)."""
+
+    object_type: e.ObjectType
+    template_attribute: Annotated[TemplateAttribute | None, until(V1_4), NEEDED] = None
+    attributes: Annotated[Attributes | None, since(V2_0), NEEDED] = None
+    managed_object: ManagedObject
+    protection_storage_masks: Annotated[ProtectionStorageMasks | None, since(V2_0)] = None
+
+
+@structure
+class RegisterResponsePayload(ResponsePayload):
+    """Register, response (1.4 §4.3, 2.1 §6.1.42)."""
+
+    unique_identifier: UniqueIdentifier
+    template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

@@ -1,0 +1,36 @@
+"""Signature Verify (1.4 §4.32, 2.1 §6.1.56)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from kmipd.spec import enumerations as e
+from kmipd.spec.attributes import CryptographicParameters, UniqueIdentifier
+from kmipd.spec.declare import since, structure
+from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
+from kmipd.spec.payloads.parts import Data
+from kmipd.spec.versions import V1_3, V1_4
+
+
+@structure
+class SignatureVerifyRequestPayload(RequestPayload):
+    """Signature Verify, request (1.4 §4.32, 2.1 §6.1.56)."""
+
+    unique_identifier: UniqueIdentifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: Data | None = None
+    digested_data: Annotated[bytes | None, since(V1_4)] = None
+    signature_data: bytes | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
+    init_indicator: Annotated[bool | None, since(V1_3)] = None
+    final_indicator: Annotated[bool | None, since(V1_3)] = None
+
+
+@structure
+class SignatureVerifyResponsePayload(ResponsePayload):
+    """Signature Verify, response (1.4 §4.32, 2.1 §6.1.56)."""
+
+    unique_identifier: UniqueIdentifier
+    validity_indicator: e.ValidityIndicator | None = None
+    data: bytes | None = None
+    correlation_value: Annotated[bytes | None, since(V1_3)] = None
