@@ -1,0 +1,300 @@
+"""A token that we are connected to: calls go through `run`, which recovers by itself and says why when it cannot.
+
+States: NEW until the first call; UP; SUSPECT after an error that calls in question the session, the login or the
+module; RECOVERING while one thread, and only one, logs in again; DOWN when that failed. While DOWN every call fails at
+once with the reason, and a thread of this connection tries again after a growing pause. CLOSED is final.
+
+Nothing here happens in the constructor, so that a worker process can fork first: most modules refuse to work in a child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from kmipd.core.errors import StoreError, StoreUnavailable, StoreUncertain
+from kmipd_pkcs11 import healing, login
+from kmipd_pkcs11.errors import (
+    CHANGES,
+    CallFailed,
+    ErrorClass,
+    TokenSick,
+    Verb,
+    classify,
+    code_of,
+    translate,
+)
+from kmipd_pkcs11.gate import GateClosed
+from kmipd_pkcs11.handles import HandleCache
+from kmipd_pkcs11.locks import TokenLock
+from kmipd_pkcs11.login import Login, PinRefused
+from kmipd_pkcs11.module import Module, close_module, open_module
+from kmipd_pkcs11.pins import PinLatch
+from kmipd_pkcs11.providers import facts_of
+from kmipd_pkcs11.raw import Functions
+from kmipd_pkcs11.sessions import PooledSession, SessionPool, close_quietly
+from kmipd_pkcs11.settings import StoreSettings
+from pkcs11.exceptions import PKCS11Error
+
+T = TypeVar("T")
+
+
+class State(Enum):
+    NEW = "new"
+    UP = "up"
+    SUSPECT = "suspect"
+    RECOVERING = "recovering"
+    DOWN = "down"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that a second attempt may get over."""
+
+    error_class: ErrorClass
+    error: StoreError
+    epoch: int  # of the login it happened under
+
+
+class Connection:
+    """One token through one module, for all threads of this process."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self.settings = settings
+        self.facts = settings.facts or facts_of(settings.module)
+        sessions = min(settings.sessions_max, self.facts.sessions - 1 if self.facts.sessions else settings.sessions_max)
+        lock_file = settings.lock_file
+        self.lock = TokenLock(settings.name, lock_file, settings.token_lock_wait)
+        self.latch = PinLatch(lock_file and lock_file.with_name(lock_file.name + ".pin-refused"))
+        self.handles = HandleCache(settings.handles_max)
+        self.pool = SessionPool(settings.name, max(1, sessions), settings.session_wait)
+        self.login: Login | None = None
+        self.epoch = 0
+        self.doubt = False  # a change failed and was not looked into: finding nothing proves nothing
+        self.demand_sentinel = True
+        self.fingerprint = b""
+        self._module: Module | None = None
+        self._changed = threading.Condition()
+        self._state = State.NEW
+        self._reason = "not connected yet"
+        self._reinitialise = False  # the next recovery begins with C_Finalize
+        self._reinitialised = 0.0  # monotonic time of the last one
+        self._process = 0
+        self._healer = healing.Healer(settings.name, settings.backoff_first, settings.backoff_max, self._heal)
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def reason(self) -> str:
+        return self._reason
+
+    @property
+    def functions(self) -> Functions:
+        if self._module is None:
+            raise StoreUnavailable(f"key store {self.settings.name!r} is not connected", store=self.settings.name)
+        return self._module.functions
+
+    # One call ------------------------------------------------------------------------------------------------
+
+    def run(self, verb: Verb, action: Callable[[PooledSession], T]) -> T:
+        """`action` with a session, and once more when the first failure may be got over.
+
+        `action` must bear being called twice; `session.retry` tells. Only `StoreError` comes out.
+        """
+        failure: Failure | None = None
+        for retry in (False, True):
+            try:
+                module = self._enter()
+            except StoreUnavailable as error:
+                raise self._unreachable(verb, failure, error) from None
+            try:
+                session: PooledSession | None = None
+                try:
+                    session = self.pool.borrow()
+                    session.retry, session.touched = retry, None
+                    result = action(session)
+                except Exception as error:  # noqa: BLE001 - every error decides what becomes of the session
+                    failure = self._judge(session, verb, error)
+                else:
+                    self.pool.give_back(session)
+                    return result
+            finally:
+                module.gate.leave()
+            self._react(failure, verb, retry)
+        raise AssertionError("the second attempt returns or raises")
+
+    def connect(self) -> None:
+        """Log in now rather than with the first call. StoreUnavailable says why it failed; recovery goes on."""
+        self._enter().gate.leave()
+
+    def _enter(self) -> Module:
+        """Into the gate, with the login standing; StoreUnavailable when it does not."""
+        while True:
+            if self._state is not State.UP or self._process != os.getpid():
+                self._stand_up()
+            module = self._module
+            if module is None:
+                raise StoreUnavailable(self._reason, store=self.settings.name)
+            try:
+                module.gate.enter(self.settings.session_wait)
+            except GateClosed as error:
+                raise StoreUnavailable(f"key store {self.settings.name!r}: {error}", store=self.settings.name) from None
+            current = self.login
+            if self._state is State.UP and current is not None and module.generation == current.generation:
+                return module
+            module.gate.leave()
+            self._suspect("the module was re-initialised for another key store", False, self.epoch)
+
+    def _judge(self, session: PooledSession | None, verb: Verb, error: Exception) -> Failure:
+        """What becomes of the session, and whether the error is final (raised here) or may be got over."""
+        code = code_of(error)
+        if session is not None:
+            if isinstance(error, StoreError) or code in healing.CLEAN_CODES:
+                self.pool.give_back(session)
+            else:
+                self.pool.discard(session)
+        if isinstance(error, TokenSick):
+            return Failure(ErrorClass.TOKEN, StoreUnavailable(str(error), store=self.settings.name), self.epoch)
+        if code is None:
+            raise error
+        error_class = classify(code, verb, self.facts.overrules)
+        answer = translate(error_class, code, verb, self.settings.name)
+        if error_class in (ErrorClass.CALLER, ErrorClass.MECHANISM, ErrorClass.BUSY):
+            raise answer from None
+        if session is not None and session.touched is not None:
+            self.handles.drop(session.touched)
+        return Failure(error_class, answer, self.epoch)
+
+    def _react(self, failure: Failure, verb: Verb, retried: bool) -> None:
+        """Return to try again, or raise. A poisoned key must not re-initialise the module for everybody all the time."""
+        if not retried and (failure.error_class is ErrorClass.HANDLE or failure.epoch != self.epoch):
+            return  # somebody else has logged in again meanwhile
+        reinitialise = failure.error_class in (ErrorClass.TOKEN, ErrorClass.HANDLE)
+        lately = time.monotonic() - self._reinitialised < self.settings.backoff_first
+        if not (reinitialise and lately):
+            self._suspect(str(failure.error), reinitialise, failure.epoch)
+        elif verb in CHANGES:
+            self.doubt = True
+        if retried or (reinitialise and lately):
+            raise self._unreachable(verb, failure, failure.error) from None
+
+    def _unreachable(self, verb: Verb, failure: Failure | None, error: StoreError) -> StoreError:
+        """A change that was asked for has an unknown outcome; anything else simply was not done."""
+        if failure is not None and verb in CHANGES:
+            return StoreUncertain(f"{failure.error}; whether it was done is unknown", store=self.settings.name)
+        return error
+
+    # Recovery ------------------------------------------------------------------------------------------------
+
+    def _suspect(self, reason: str, reinitialise: bool, epoch: int) -> None:
+        with self._changed:
+            if self._state is State.UP and self.epoch == epoch:
+                self._state, self._reason = State.SUSPECT, reason
+                self._reinitialise = reinitialise
+
+    def _stand_up(self) -> None:
+        """Recover, or wait for who does; StoreUnavailable when it failed."""
+        if self._process not in (0, os.getpid()):
+            raise RuntimeError(f"key store {self.settings.name!r} was connected before this process was forked")
+        with self._changed:
+            waiting = self.settings.session_wait
+            if not self._changed.wait_for(lambda: self._state is not State.RECOVERING, waiting):
+                raise StoreUnavailable(f"key store {self.settings.name!r} is reconnecting", store=self.settings.name)
+            if self._state is State.UP:
+                return
+            if self._state in (State.DOWN, State.CLOSED):
+                raise StoreUnavailable(self._reason, store=self.settings.name)
+            self._state = State.RECOVERING
+        try:
+            self._reconnect(self._reinitialise)
+        except BaseException as error:
+            self._down(error)
+            raise StoreUnavailable(self._reason, store=self.settings.name) from None
+        self._up()
+
+    def _reconnect(self, reinitialise: bool) -> None:
+        """Log in again: in the module as it is, and if that fails or is not wanted, in a re-initialised one."""
+        if self._module is None:
+            settings = self.settings
+            self._module = open_module(settings.module, settings.environment, settings.reserved)
+            self._process = os.getpid()
+        module = self._module
+        with module.gate.exclusive(self.settings.drain):
+            self._give_up_sessions(module)
+            if module.generation and not reinitialise:
+                try:
+                    return self._log_in(module)
+                except PinRefused:
+                    raise
+                except (PKCS11Error, CallFailed, TokenSick, StoreError):
+                    pass  # now the thorough way
+            if module.generation and self.facts.reinitialise:
+                module.finalize()
+            module.initialize()
+            self._log_in(module)
+            self.doubt = False
+            self._reinitialised = time.monotonic()
+
+    def _log_in(self, module: Module) -> None:
+        self.login = login.log_in(self, module)
+        self.epoch += 1
+        self.pool.start(self.login.token, self.epoch)
+
+    def _give_up_sessions(self, module: Module) -> None:
+        current, self.login = self.login, None
+        alive = current is not None and current.generation == module.generation != 0
+        self.pool.drain(alive)
+        if current is not None and alive:
+            close_quietly(current.keeper)
+
+    def _up(self) -> None:
+        with self._changed:
+            if self._state is not State.CLOSED:
+                self._state, self._reason = State.UP, "ok"
+            self._changed.notify_all()
+
+    def _down(self, error: BaseException) -> None:
+        with self._changed:
+            if self._state is not State.CLOSED:
+                self._state, self._reason = State.DOWN, login.explain(self.settings.name, error)
+                self._healer.start()
+            self._changed.notify_all()
+
+    def _heal(self) -> bool:
+        """One attempt of the healer; True when there is nothing left to do."""
+        if self._state is not State.DOWN:
+            return True
+        try:
+            if not login.worth_trying(self):
+                return False
+            self._reconnect(reinitialise=True)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is the reason until the next attempt
+            self._reason = login.explain(self.settings.name, error)
+            return False
+        self._up()
+        return True
+
+    def close(self) -> None:
+        """Log out by closing every session, and give the module back. Calls in flight may end first."""
+        with self._changed:
+            if self._state is State.CLOSED:
+                return
+            self._state, self._reason = State.CLOSED, f"key store {self.settings.name!r} is closed"
+            self._changed.notify_all()
+        self._healer.stop()
+        module, self._module = self._module, None
+        if module is not None and self._process == os.getpid():
+            with contextlib.suppress(GateClosed):  # a call hangs in the module: leave it alone
+                with module.gate.exclusive(self.settings.drain):
+                    self._give_up_sessions(module)
+                close_module(module, self.settings.drain)
+        self.lock.close()

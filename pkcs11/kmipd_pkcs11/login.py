@@ -1,0 +1,123 @@
+"""Finding the token and logging in: once per process and token, by a keeper session that nobody else uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kmipd.core.errors import StoreError, StoreUnavailable
+from kmipd_pkcs11 import sentinel
+from kmipd_pkcs11.codes import CKR
+from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classify, code_of, name_of
+from kmipd_pkcs11.gate import GateClosed
+from kmipd_pkcs11.raw import CKU_USER
+from kmipd_pkcs11.sessions import close_quietly
+from pkcs11.types import Session, Token
+
+if TYPE_CHECKING:
+    from kmipd_pkcs11.connection import Connection
+    from kmipd_pkcs11.module import Module
+    from kmipd_pkcs11.settings import StoreSettings
+
+__all__ = ["CallFailed", "Login", "PinRefused", "explain", "log_in", "worth_trying"]
+
+
+class PinRefused(StoreUnavailable):
+    """The token refused the PIN, now or earlier. Nothing but another PIN, or the operator's word, leads on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What holds the login. `keeper` is used by nobody and closed only when the login is given up."""
+
+    keeper: Session
+    token: Token
+    generation: int  # of the module
+
+
+def log_in(connection: Connection, module: Module) -> Login:
+    """Open the keeper, log in, and see the sentinel. The gate is held.
+
+    Raises what python-pkcs11 raises, CallFailed, TokenSick, and StoreUnavailable with what to do.
+    """
+    token = find_token(module, connection.settings)
+    keeper = token.open(rw=True)
+    try:
+        handle: int = keeper.handle  # type: ignore[attr-defined]  # Cython's, not in the stubs
+        with connection.lock.writing():  # no two processes try a wrong PIN at the same time
+            _authenticate(connection, module, handle)
+        with connection.lock.searching():
+            _recognise(connection, module, keeper, handle)
+    except BaseException:
+        close_quietly(keeper)
+        raise
+    return Login(keeper, token, module.generation)
+
+
+def find_token(module: Module, settings: StoreSettings) -> Token:
+    """The token by serial, else by label; StoreUnavailable when there is none or more than one."""
+    wanted = settings.token_serial or settings.token_label
+    tokens = module.tokens()
+    if settings.token_serial:
+        matching = [token for token in tokens if token.serial.decode("ascii", "replace") == wanted]
+    else:
+        matching = [token for token in tokens if token.label == wanted]
+    if len(matching) == 1:
+        return matching[0]
+    present = ", ".join(repr(token.label) for token in tokens) or "none"
+    if matching:
+        raise StoreUnavailable(f"{len(matching)} tokens are called {wanted!r}: choose one by its serial number")
+    raise StoreUnavailable(f"the token {wanted!r} is not there; present: {present}; initialise it or correct the name")
+
+
+def _authenticate(connection: Connection, module: Module, session: int) -> None:
+    pin = connection.settings.pin()
+    if connection.latch.blocks(pin):
+        raise PinRefused(_refusal(connection, "was refused earlier and is not tried again"))
+    code = module.functions.login(session, CKU_USER, pin)
+    if code == CKR.USER_ALREADY_LOGGED_IN:
+        return
+    if code == CKR.OK:
+        connection.latch.clear()
+        return
+    if classify(code, Verb.LOGIN, connection.facts.overrules) is ErrorClass.PIN:
+        connection.latch.refuse(pin)
+        raise PinRefused(_refusal(connection, f"was refused with {name_of(code)}"))
+    raise CallFailed("C_Login", code)
+
+
+def _refusal(connection: Connection, what: str) -> str:
+    remedy = "correct the PIN"
+    if connection.latch.path is not None:
+        remedy += f", or remove {connection.latch.path} to have the same one tried once more"
+    return f"the PIN {what}, since tokens lock after a few attempts; {remedy}"
+
+
+def _recognise(connection: Connection, module: Module, keeper: Session, session: int) -> None:
+    """The sentinel is listed, and is the one that we have seen before."""
+    if not connection.demand_sentinel:
+        return
+    handle = sentinel.demand(module.functions, session, connection.settings.name)
+    fingerprint = sentinel.fingerprint(keeper, handle)
+    if connection.fingerprint and fingerprint != connection.fingerprint:
+        raise StoreUnavailable("the token has the name but not the keys of the one that was connected before")
+    connection.fingerprint = fingerprint
+
+
+def worth_trying(connection: Connection) -> bool:
+    """Whether another attempt may end otherwise: not while the PIN is the one that was refused."""
+    return not connection.latch.blocks(connection.settings.pin())
+
+
+def explain(store: str, error: BaseException) -> str:
+    """One sentence: what is wrong and what to do. It never carries the text of an error we do not know."""
+    prefix = f"key store {store!r}: "
+    if isinstance(error, StoreError | TokenSick):
+        text = str(error)
+        return text if text.startswith("key store") else prefix + text
+    if isinstance(error, GateClosed):
+        return f"{prefix}{error}; restart this worker process"
+    code = code_of(error)
+    if code is not None:
+        return f"{prefix}the token returned {name_of(code)} at login; see the token's own log"
+    return f"{prefix}connecting failed with {type(error).__name__}"

@@ -1,0 +1,173 @@
+"""The one place where PKCS#11 modules are opened.
+
+python-pkcs11 calls C_Initialize(NULL), which promises the module a single thread, and yet releases the interpreter lock
+in every call: SoftHSM2 then disables its mutexes and crashes (11 of 11 runs with threads). Its `initialize` can be
+overridden, so `_Library` passes CKF_OS_LOCKING_OK, and the reserved string that NSS wants. A test guards that nobody
+else opens modules.
+
+A module is shared by all key stores that name the same file, since C_Initialize and C_Finalize concern the whole
+process. `generation` counts initialisations: sessions and handles of an older one are void.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from kmipd.core.errors import StoreUnavailable
+from kmipd_pkcs11.codes import CKR
+from kmipd_pkcs11.errors import CallFailed, code_of, name_of
+from kmipd_pkcs11.gate import Gate
+from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK, Functions, InitializeArguments
+from pkcs11 import _pkcs11
+from pkcs11.exceptions import PKCS11Error
+from pkcs11.types import Token
+
+_registry_lock = threading.Lock()
+_registry: dict[str, Module] = {}
+_environment_lock = threading.Lock()  # the process has one environment; modules read it in C_Initialize
+
+
+class _Library(_pkcs11.lib):
+    """python-pkcs11's module, initialised for threads. `initialize` is what its constructor calls."""
+
+    def __new__(cls, so: str, reserved: str) -> _Library:
+        self: _Library = super().__new__(cls, so)  # loads the file; C_Initialize comes later
+        self._reserved = reserved
+        # python-pkcs11 keeps its function list as the first field of the object, and offers no way to it. It must be
+        # this very list: p11-kit-client.so makes a new, separate instance each time it is asked for one.
+        address = ctypes.c_void_p.from_address(id(self) + object.__basicsize__).value
+        self.functions = Functions(_checked(so, address or 0))
+        return self
+
+    def __init__(self, so: str, reserved: str) -> None:  # noqa: ARG002
+        super().__init__(so)
+
+    def initialize(self) -> None:
+        arguments = InitializeArguments(flags=CKF_OS_LOCKING_OK)
+        if self._reserved:
+            text = ctypes.create_string_buffer(self._reserved.encode())
+            arguments.pReserved = ctypes.cast(text, ctypes.c_void_p)
+        code = self.functions.code("C_Initialize", ctypes.byref(arguments))
+        if code not in (CKR.OK, CKR.CRYPTOKI_ALREADY_INITIALIZED):
+            raise CallFailed("C_Initialize", code)
+
+    def finalize(self) -> None:
+        code = self.functions.code("C_Finalize", None)
+        if code not in (CKR.OK, CKR.CRYPTOKI_NOT_INITIALIZED):
+            raise CallFailed("C_Finalize", code)
+
+
+def _checked(so: str, address: int) -> int:
+    """`address`, when it is the function list; guards against another memory layout of python-pkcs11."""
+    library = ctypes.CDLL(so)
+    first, second = ctypes.c_void_p(), ctypes.c_void_p()
+    codes = [library.C_GetFunctionList(ctypes.byref(one)) for one in (first, second)]
+    if any(codes) or (first.value == second.value and first.value != address):
+        raise CallFailed("C_GetFunctionList", CKR.LIBRARY_LOAD_FAILED)
+    return address
+
+
+class Module:
+    """A PKCS#11 module file, loaded once per process. All methods but `initialize` want the gate held exclusively."""
+
+    def __init__(self, path: str, environment: Mapping[str, str], reserved: str) -> None:
+        self.path = path
+        self.environment = dict(environment)
+        self.reserved = reserved
+        self.gate = Gate()
+        self.generation = 0  # 0: not initialised
+        self.users = 0
+        self._library: _Library | None = None
+
+    @property
+    def functions(self) -> Functions:
+        if self._library is None:
+            raise StoreUnavailable(f"the module {self.path} is not loaded")
+        return self._library.functions
+
+    def initialize(self) -> None:
+        """Load the file and C_Initialize, if that has not been done. StoreUnavailable says why it failed."""
+        if self.generation:
+            return
+        with _environment_lock:
+            for name, value in self.environment.items():
+                if os.environ.get(name) != value:
+                    os.environ[name] = value
+            try:
+                if self._library is None:
+                    self._library = _Library(self.path, self.reserved)
+                else:
+                    self._library.initialize()
+            except (PKCS11Error, CallFailed) as error:
+                code = code_of(error)
+                why = str(error) if code == CKR.LIBRARY_LOAD_FAILED else name_of(code or 0)
+                raise StoreUnavailable(f"the module {self.path} does not start: {why}") from error
+        self.generation = _next_generation()
+
+    def finalize(self) -> None:
+        """C_Finalize; every session and handle is void afterwards. Never raises: a broken module may refuse."""
+        if self._library is not None and self.generation:
+            self.generation = 0
+            try:
+                self._library.finalize()
+            except CallFailed:
+                pass  # noqa: S110 - C_Initialize comes next and tells
+
+    def tokens(self) -> list[Token]:
+        """The tokens in all slots. A slot that is broken hides no healthy one (python-pkcs11's get_token would)."""
+        if self._library is None or not self.generation:
+            raise CallFailed("C_GetSlotList", CKR.CRYPTOKI_NOT_INITIALIZED)
+        found: list[Token] = []
+        failure: PKCS11Error | None = None
+        for slot in self._library.get_slots():
+            try:
+                found.append(slot.get_token())
+            except PKCS11Error as error:
+                failure = error
+        if not found and failure is not None:
+            raise failure
+        return found
+
+
+_generations = 0
+
+
+def _next_generation() -> int:
+    global _generations  # noqa: PLW0603
+    _generations += 1
+    return _generations
+
+
+def open_module(path: Path | str, environment: Mapping[str, str], reserved: str = "") -> Module:
+    """The module of that file, shared; nothing is loaded yet. Give it back with `close_module`.
+
+    StoreUnavailable when the file is missing, or in use with other settings: a module initialises once per process.
+    """
+    real = Path(path).resolve()
+    if not real.is_file():
+        raise StoreUnavailable(f"no PKCS#11 module at {path}: install it or correct the path")
+    with _registry_lock:
+        module = _registry.setdefault(str(real), Module(str(real), environment, reserved))
+        if (module.environment, module.reserved) != (dict(environment), reserved):
+            if module.users:
+                raise StoreUnavailable(
+                    f"the module {path} is already in use with other settings; "
+                    "give every key store of this module the same ones, or a copy of the file under another name"
+                )
+            module.environment, module.reserved = dict(environment), reserved
+        module.users += 1
+        return module
+
+
+def close_module(module: Module, drain: float) -> None:
+    """The last user finalises the module; `drain` is how long calls in flight may take, in seconds."""
+    with _registry_lock:
+        module.users -= 1
+        if module.users:
+            return
+        with module.gate.exclusive(drain):
+            module.finalize()

@@ -1,0 +1,124 @@
+"""Finding, proving absent, reading back and destroying token objects, with the token's mutex around what needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from kmipd.core.errors import StoreDishonest, TokenKeyMissing
+from kmipd.core.ports import KeyClass, TokenObject
+from kmipd_pkcs11 import sentinel
+from kmipd_pkcs11.codes import CKR
+from kmipd_pkcs11.connection import Connection
+from kmipd_pkcs11.errors import CallFailed, TokenSick
+from kmipd_pkcs11.raw import ulong
+from kmipd_pkcs11.sessions import PooledSession
+from kmipd_pkcs11.templates import Attributes, differences
+from pkcs11.constants import Attribute as A
+from pkcs11.constants import ObjectClass
+
+CLASSES: Final = {
+    KeyClass.SECRET: ObjectClass.SECRET_KEY,
+    KeyClass.PRIVATE: ObjectClass.PRIVATE_KEY,
+    KeyClass.PUBLIC: ObjectClass.PUBLIC_KEY,
+}
+_TEXT_ROOM: Final = 512  # bytes for a CKA_ID or CKA_LABEL of somebody else's object; longer ones are shown as empty
+
+
+class Objects:
+    """The objects of one connection. Every method is called with a session, inside `Connection.run`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def handle(self, session: PooledSession, cka_id: bytes, key_class: KeyClass) -> int:
+        """The handle, from the cache or by a search. TokenKeyMissing when a healthy token does not have it."""
+        connection, object_class = self._connection, CLASSES[key_class]
+        session.touched = cka_id
+        cached = connection.handles.get(cka_id, object_class, connection.epoch)
+        if cached is not None:
+            return cached
+        with connection.lock.searching():
+            wanted = ((A.CLASS, ulong(object_class)), (A.ID, cka_id))
+            found = connection.functions.find(session.handle, wanted)
+            if not found:
+                self._prove_absence(session)
+                raise TokenKeyMissing(f"no {key_class.value} key {cka_id.hex()} in the token", store=self._name)
+        if len(found) > 1:
+            raise StoreDishonest(f"{len(found)} {key_class.value} keys {cka_id.hex()} in the token", store=self._name)
+        connection.handles.put(cka_id, object_class, connection.epoch, found[0])
+        return found[0]
+
+    def all_of(self, session: PooledSession, cka_id: bytes) -> list[int]:
+        """The handles of every object of this CKA_ID; empty only when that is proved. The token lock is held."""
+        found = self._connection.functions.find(session.handle, ((A.ID, cka_id),))
+        if not found:
+            self._prove_absence(session)
+        return found
+
+    def destroy_all(self, session: PooledSession, cka_id: bytes) -> None:
+        """Destroy every object of this CKA_ID; the token confirmed each, or they are proved absent."""
+        self._connection.handles.drop(cka_id)
+        session.touched = cka_id
+        with self._connection.lock.writing():
+            for handle in self.all_of(session, cka_id):
+                self._connection.functions.destroy(session.handle, handle)
+
+    def make(self, session: PooledSession, cka_id: bytes, generate: Callable[[], Sequence[int]]) -> Sequence[int]:
+        """Generate under the token lock. The CKA_ID is random and fresh, so nothing is searched before the first try;
+        before a second one, whatever the first left behind is removed: nobody has been told of it."""
+        with self._connection.lock.writing():
+            if session.retry:
+                for handle in self.all_of(session, cka_id):
+                    self._connection.functions.destroy(session.handle, handle)
+            return generate()
+
+    def remember(self, cka_id: bytes, key_class: KeyClass, handle: int) -> None:
+        """A handle that was just made."""
+        self._connection.handles.put(cka_id, CLASSES[key_class], self._connection.epoch, handle)
+
+    def check(self, session: PooledSession, handle: int, asked: Attributes) -> None:
+        """StoreDishonest when the object is not what was asked for."""
+        functions, facts = self._connection.functions, self._connection.facts
+        got = functions.attributes(session.handle, handle, [(attribute, len(value)) for attribute, value in asked])
+        if wrong := differences(asked, got, facts.not_read_back):
+            raise StoreDishonest(
+                f"key store {self._name!r}: the token made a key that differs in {', '.join(wrong)}; it was removed",
+                store=self._name,
+            )
+
+    def remove(self, session: PooledSession, handles: Sequence[int]) -> None:
+        """Destroy what was just made."""
+        with self._connection.lock.writing():
+            for handle in handles:
+                self._connection.functions.destroy(session.handle, handle)
+
+    def list(self, session: PooledSession) -> list[TokenObject]:
+        """All key objects. TokenSick when the sentinel is not among them."""
+        functions = self._connection.functions
+        rows: list[TokenObject] = []
+        for key_class, object_class in CLASSES.items():
+            with self._connection.lock.searching():
+                handles = functions.find(session.handle, ((A.CLASS, ulong(object_class)),))
+            for handle in handles:
+                try:
+                    found = functions.attributes(session.handle, handle, ((A.ID, _TEXT_ROOM), (A.LABEL, _TEXT_ROOM)))
+                except CallFailed as error:
+                    if error.code == CKR.OBJECT_HANDLE_INVALID:
+                        continue  # somebody destroyed it meanwhile
+                    raise
+                rows.append(TokenObject(found[0] or b"", key_class, (found[1] or b"").decode("utf-8", "replace")))
+        if all(row.cka_id != sentinel.CKA_ID for row in rows):
+            with self._connection.lock.searching():
+                self._prove_absence(session)
+        return rows
+
+    def _prove_absence(self, session: PooledSession) -> None:
+        """TokenSick unless the sentinel is listed, and no failed change has left the token's view in doubt."""
+        if self._connection.doubt:
+            raise TokenSick(f"key store {self._name!r}: a change failed, and what the token lists is not trusted")
+        sentinel.demand(self._connection.functions, session.handle, self._name)
+
+    @property
+    def _name(self) -> str:
+        return self._connection.settings.name

@@ -1,0 +1,221 @@
+"""Known-answer checks: a mechanism is used only after it did what its name says, on keys of known value.
+
+Names do not suffice: CKM_AES_KEY_WRAP_PAD (0x210A) is RFC 5649 on SoftHSM2 and a format of its own on NSS. Results hold
+for one login; a login may be with another firmware. The checks use session objects and leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
+
+from kmipd.core.errors import MechanismUnavailable
+from kmipd_pkcs11 import proofs_rsa_ec
+from kmipd_pkcs11.crypt import BoundKey
+from kmipd_pkcs11.errors import ErrorClass, Verb, classify, code_of
+from kmipd_pkcs11.mechanisms import Plan
+from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
+from kmipd_pkcs11.release import KEK_BYTES, OVERHEAD, WrapKind, WrapWay, kek_template
+from kmipd_pkcs11.sessions import PooledSession
+from pkcs11.constants import Attribute as A
+from pkcs11.constants import ObjectClass
+from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
+
+if TYPE_CHECKING:
+    from kmipd_pkcs11.connection import Connection
+
+_AES = bytes(range(32))
+_DES3 = bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")
+_TEXT = b"kmipd: a known answer, 32 bytes."
+_SHORT = _TEXT[:21]
+_IV = bytes(range(0xF0, 0x100))
+_M = Mechanism
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One answer, from `cryptography`."""
+
+    key_type: KeyType
+    key: bytes
+    plain: bytes
+    answer: bytes
+    parameter: object = None
+
+
+def _known(key_type: KeyType, plain: bytes, answer: str, parameter: object = None) -> Known:
+    key = {KeyType.AES: _AES, KeyType.DES3: _DES3}.get(key_type, bytes(range(64)))
+    return Known(key_type, key, plain, bytes.fromhex(answer), parameter)
+
+
+_HMAC = KeyType.GENERIC_SECRET
+CIPHERS: Final = {
+    _M.AES_ECB: _known(KeyType.AES, _TEXT, "c1f82c9e0a7e9ee43c56b0d702b0417de7f8efd73b9d9c8b4aa5d43a45e213cd"),
+    _M.AES_CBC: _known(KeyType.AES, _TEXT, "5e3df1b566a1d276705962cadbe58dbfdf77713602fe4a3472be05bf75daf81e", _IV),
+    _M.AES_CBC_PAD: _known(
+        KeyType.AES, _SHORT, "5e3df1b566a1d276705962cadbe58dbfaece4c67578217efd6db7343562abfae", _IV
+    ),
+    _M.AES_CTR: _known(  # from a counter of all ones: the carry must go through 128 bits
+        KeyType.AES,
+        _TEXT,
+        "82f48d6d289d50bb73ec7f142ae1778f9ce377d35865bfe39bd3f813a94b04ae",
+        struct.pack("@L16s", 128, b"\xff" * 16),
+    ),
+    _M.AES_GCM: _known(
+        KeyType.AES,
+        _SHORT,
+        "026b2a701800f215bf9c99f5f92442d77e922ea74a8f924888053dc249be5c4ab228d636d5",
+        GCMParams(_IV[:12], b"kmipd", 128),
+    ),
+    _M.DES3_ECB: _known(KeyType.DES3, _TEXT, "d05f2d91222b6c63de21d0109d1e10d8720063ca22c4935e674fdb3b4dcf9610"),
+    _M.DES3_CBC: _known(
+        KeyType.DES3, _TEXT, "9fa6b0919f029bcdd61d763944f52d8ee03f0741e9d3b7a7aa5eb767bfc2a44b", _IV[:8]
+    ),
+    _M.DES3_CBC_PAD: _known(KeyType.DES3, _SHORT, "9fa6b0919f029bcdd61d763944f52d8e4ace7e65c871811f", _IV[:8]),
+}
+MACS: Final = {
+    _M.AES_CMAC: _known(KeyType.AES, _SHORT, "ffe4e60c87f3ace5e6f4128a8477b35d"),
+    _M.DES3_CMAC: _known(KeyType.DES3, _SHORT, "fe79e6eeb305a4fc"),
+    _M.SHA_1_HMAC: _known(_HMAC, _TEXT, "3bf2230d274dcbee2d0203ec0b66e008bd2c89fb"),
+    _M.SHA224_HMAC: _known(_HMAC, _TEXT, "6cffe152a975ab40acb3ed9acd1fd3de6421ef7a36968d5c0964e164"),
+    _M.SHA256_HMAC: _known(_HMAC, _TEXT, "d2dbf7737f7c3eb7b0d70dfdae27af12c333146eb8b904a6c462082fd78d41e6"),
+    _M.SHA384_HMAC: _known(
+        _HMAC,
+        _TEXT,
+        "0151db3644472d93849df12293f776c3a632d378dd1ccafab10e2607dcbbd7463e01a2bc395618c0dc231c9cdf4f0dda",
+    ),
+    _M.SHA512_HMAC: _known(
+        _HMAC,
+        _TEXT,
+        "e02541ba5f69fc5425b0d6959048dbf24a6ea8500ee46a1783fb47ada8d49ed6"
+        "3c7b094d8e9dbdec2fdb0a44eca85e3f79b90ccbf906cb8b10df6d353e67be13",
+    ),
+}
+
+#: In the order of preference. 0x210B says what it does; 0x210A has to be found out; 0x2109 takes whole blocks only.
+WRAPS: Final = (
+    WrapWay(0x210B, WrapKind.KWP),
+    WrapWay(0x210A, WrapKind.KWP),
+    WrapWay(0x2109, WrapKind.KW),
+)
+
+
+class Proofs:
+    """What one token was seen to do, under one login."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._epoch = -1
+        self._mechanisms: frozenset[int] = frozenset()
+        self._held: dict[object, bool] = {}
+        self._way: WrapWay | None = None
+
+    def mechanisms(self) -> frozenset[int]:
+        """The numbers of all mechanisms the token lists. Their flags are not trusted: SoftHSM2's are random bits."""
+        self._fresh()
+        return self._mechanisms
+
+    def demand(self, session: PooledSession, plan: Plan) -> None:
+        """MechanismUnavailable unless the token lists the mechanism and its known answer is right."""
+        self._fresh()
+        held = self._held.get(plan.proof)
+        if held is None:
+            held = plan.mechanism in self._mechanisms and self._try(lambda: self._prove(session, plan))
+            self._held[plan.proof] = held
+        if not held:
+            raise MechanismUnavailable(
+                f"key store {self._connection.settings.name!r} has no working CKM_{plan.mechanism.name} "
+                f"{plan.hash_name} {plan.mgf_name}".rstrip(),
+                store=self._connection.settings.name,
+            )
+
+    def wrap_way(self, session: PooledSession) -> WrapWay:
+        """How keys are released; MechanismUnavailable when no way is proved."""
+        self._fresh()
+        if self._way is None and self._held.get("wrap") is None:
+            functions = self._connection.functions
+            ways = (way for way in WRAPS if way.mechanism in self._mechanisms)
+            self._way = next((way for way in ways if self._try(lambda w=way: _wraps(functions, session, w))), None)  # type: ignore[misc]
+            self._held["wrap"] = self._way is not None
+        if self._way is None:
+            raise MechanismUnavailable("the token can wrap no key under a key of known value: nothing can be released")
+        return self._way
+
+    def _fresh(self) -> None:
+        if self._epoch != self._connection.epoch and self._connection.login is not None:
+            slot = self._connection.login.token.slot
+            self._mechanisms = frozenset(int(mechanism) for mechanism in slot.get_mechanisms())
+            self._held, self._way = {}, None
+            self._epoch = self._connection.epoch
+
+    def _prove(self, session: PooledSession, plan: Plan) -> bool:
+        functions = self._connection.functions
+        if plan.mechanism in CIPHERS:
+            return _ciphers(functions, session, plan.mechanism, CIPHERS[plan.mechanism])
+        if plan.mechanism in MACS:
+            return _macs(functions, session, plan.mechanism, MACS[plan.mechanism])
+        return proofs_rsa_ec.prove(functions, session, plan)
+
+    def _try(self, proof: Callable[[], bool]) -> bool:
+        """The proof's result; a refusal is a "no", while a sick token or session is not our answer to give."""
+        try:
+            return proof()
+        except (InvalidUnwrap, InvalidTag, ValueError):
+            return False
+        except Exception as error:
+            code = code_of(error)
+            if code is not None and classify(code, Verb.DECRYPT, self._connection.facts.overrules) in (
+                ErrorClass.CALLER,
+                ErrorClass.MECHANISM,
+            ):
+                return False
+            raise
+
+
+def session_key(key_type: KeyType, value: bytes, *may: A, extractable: bool = False) -> Template:
+    """A session object of known value that may do what is listed."""
+    uses = (A.ENCRYPT, A.DECRYPT, A.SIGN, A.VERIFY, A.WRAP, A.UNWRAP)
+    return [
+        (A.CLASS, ulong(ObjectClass.SECRET_KEY)),
+        (A.KEY_TYPE, ulong(key_type)),
+        (A.TOKEN, FALSE),
+        (A.PRIVATE, TRUE),
+        (A.SENSITIVE, TRUE),
+        (A.EXTRACTABLE, TRUE if extractable else FALSE),
+        *((use, TRUE if use in may else FALSE) for use in uses),
+        (A.VALUE, value),
+    ]
+
+
+def _ciphers(functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known) -> bool:
+    handle = functions.create(session.handle, session_key(known.key_type, known.key, A.ENCRYPT, A.DECRYPT))
+    try:
+        key = BoundKey(session.session, handle, known.key_type)
+        right = key.encrypted(mechanism, known.parameter, known.plain) == known.answer
+        return right and key.decrypted(mechanism, known.parameter, known.answer) == known.plain
+    finally:
+        functions.code("C_DestroyObject", session.handle, handle)
+
+
+def _macs(functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known) -> bool:
+    handle = functions.create(session.handle, session_key(known.key_type, known.key, A.SIGN, A.VERIFY))
+    try:
+        return BoundKey(session.session, handle, known.key_type).signed(mechanism, None, known.plain) == known.answer
+    finally:
+        functions.code("C_DestroyObject", session.handle, handle)
+
+
+def _wraps(functions: Functions, session: PooledSession, way: WrapWay) -> bool:
+    kek = functions.create(session.handle, kek_template(_AES[:KEK_BYTES]))
+    target = functions.create(session.handle, session_key(KeyType.AES, _TEXT, A.ENCRYPT, extractable=True))
+    try:
+        wrapped = functions.wrap(session.handle, way.mechanism, kek, target, len(_TEXT) + OVERHEAD)
+        return way.unwrap(_AES[:KEK_BYTES], wrapped) == _TEXT
+    finally:
+        functions.code("C_DestroyObject", session.handle, target)
+        functions.code("C_DestroyObject", session.handle, kek)

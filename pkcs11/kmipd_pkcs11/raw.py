@@ -1,0 +1,235 @@
+"""The PKCS#11 calls that python-pkcs11 does not offer, or makes two or three times over, by ctypes.
+
+python-pkcs11 asks every new or found object ten attributes in two calls, and asks each output for its length first: a
+tokens's find costs 51 instead of 9 us and a wrap is made twice. Objects therefore are plain handles here, made, found,
+read, wrapped and destroyed through this module; sessions and data operations stay with python-pkcs11. ctypes releases
+the interpreter lock in every call. C_Login is here too, so that the PIN lies in a buffer we can overwrite, and so that
+python-pkcs11 never believes a session to be the one that logged in (closing that one would log out all the others).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from ctypes import POINTER, byref, c_char_p, c_ubyte, c_ulong, c_void_p
+from dataclasses import dataclass
+from typing import Final
+
+from kmipd_pkcs11.codes import CKR
+from kmipd_pkcs11.errors import CallFailed
+
+CKF_OS_LOCKING_OK: Final = 2
+CKU_SO: Final = 0
+CKU_USER: Final = 1
+UNAVAILABLE: Final = c_ulong(-1).value  # CK_UNAVAILABLE_INFORMATION
+TRUE: Final = b"\x01"
+FALSE: Final = b"\x00"
+_FIND_BATCH: Final = 256  # handles per C_FindObjects: an inventory of 10,000 keys is 40 calls
+
+
+class InitializeArguments(ctypes.Structure):
+    """CK_C_INITIALIZE_ARGS."""
+
+    _fields_ = [  # noqa: RUF012
+        ("CreateMutex", c_void_p),
+        ("DestroyMutex", c_void_p),
+        ("LockMutex", c_void_p),
+        ("UnlockMutex", c_void_p),
+        ("flags", c_ulong),
+        ("pReserved", c_void_p),
+    ]
+
+
+class _Mechanism(ctypes.Structure):
+    _fields_ = [("mechanism", c_ulong), ("pParameter", c_char_p), ("ulParameterLen", c_ulong)]  # noqa: RUF012
+
+
+class _In(ctypes.Structure):
+    """CK_ATTRIBUTE given to the token: the structure keeps the bytes alive."""
+
+    _fields_ = [("type", c_ulong), ("pValue", c_char_p), ("ulValueLen", c_ulong)]  # noqa: RUF012
+
+
+class _Out(ctypes.Structure):
+    """CK_ATTRIBUTE filled by the token."""
+
+    _fields_ = [("type", c_ulong), ("pValue", c_void_p), ("ulValueLen", c_ulong)]  # noqa: RUF012
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    index: int  # in CK_FUNCTION_LIST
+    arguments: tuple[type, ...]
+
+
+_U = c_ulong
+_P = c_void_p
+_CALLS: Final[dict[str, _Call]] = {
+    "C_Initialize": _Call(0, (_P,)),
+    "C_Finalize": _Call(1, (_P,)),
+    "C_GetMechanismInfo": _Call(8, (_U, _U, _P)),
+    "C_InitToken": _Call(9, (_U, _P, _U, c_char_p)),
+    "C_InitPIN": _Call(10, (_U, _P, _U)),
+    "C_CloseAllSessions": _Call(14, (_U,)),
+    "C_Login": _Call(18, (_U, _U, _P, _U)),
+    "C_Logout": _Call(19, (_U,)),
+    "C_CreateObject": _Call(20, (_U, _P, _U, _P)),
+    "C_DestroyObject": _Call(22, (_U, _U)),
+    "C_GetAttributeValue": _Call(24, (_U, _U, _P, _U)),
+    "C_FindObjectsInit": _Call(26, (_U, _P, _U)),
+    "C_FindObjects": _Call(27, (_U, _P, _U, _P)),
+    "C_FindObjectsFinal": _Call(28, (_U,)),
+    "C_GenerateKey": _Call(58, (_U, _P, _P, _U, _P)),
+    "C_GenerateKeyPair": _Call(59, (_U, _P, _P, _U, _P, _U, _P, _P)),
+    "C_WrapKey": _Call(60, (_U, _P, _U, _U, _P, _P)),
+}
+
+Template = Sequence[tuple[int, bytes]]
+
+
+def ulong(value: int) -> bytes:
+    """A CK_ULONG as the token wants it."""
+    return bytes(c_ulong(value))
+
+
+def flag(value: bool) -> bytes:
+    """A CK_BBOOL."""
+    return TRUE if value else FALSE
+
+
+class Functions:
+    """The functions of one module, found through its CK_FUNCTION_LIST. Every method raises `CallFailed`."""
+
+    def __init__(self, function_list: int) -> None:
+        # CK_FUNCTION_LIST is a CK_VERSION padded to a pointer, then the pointers.
+        pointers = ctypes.cast(function_list, POINTER(c_void_p))
+        self._calls: dict[str, Callable[..., int]] = {
+            name: ctypes.CFUNCTYPE(c_ulong, *call.arguments)(pointers[1 + call.index] or 0)
+            for name, call in _CALLS.items()
+        }
+        self._wrap = self._calls["C_WrapKey"]
+
+    def call(self, name: str, *arguments: object) -> None:
+        """Call `name`; CallFailed unless it returns CKR_OK."""
+        code = self._calls[name](*arguments)
+        if code:
+            raise CallFailed(name, code)
+
+    def code(self, name: str, *arguments: object) -> int:
+        """Call `name` for its return code."""
+        return self._calls[name](*arguments)
+
+    def login(self, session: int, user: int, pin: str) -> int:
+        """C_Login; the return code, since "already logged in" is no failure for everybody. Wipes its copy."""
+        with _Secret(pin) as (address, size):
+            return self.code("C_Login", session, user, address, size)
+
+    def init_token(self, slot: int, so_pin: str, label: str) -> None:
+        """C_InitToken: wipes the slot's token and names it `label` (at most 32 bytes)."""
+        with _Secret(so_pin) as (address, size):
+            self.call("C_InitToken", slot, address, size, label.encode().ljust(32))
+
+    def init_pin(self, session: int, pin: str) -> None:
+        """C_InitPIN: set the user's PIN, as the security officer."""
+        with _Secret(pin) as (address, size):
+            self.call("C_InitPIN", session, address, size)
+
+    def key_sizes(self, slot: int, mechanism: int) -> tuple[int, int]:
+        """C_GetMechanismInfo: smallest and largest key, in the unit of the mechanism. The flags are not trusted."""
+        information = (c_ulong * 3)()
+        self.call("C_GetMechanismInfo", slot, mechanism, byref(information))
+        return information[0], information[1]
+
+    def find(self, session: int, template: Template) -> list[int]:
+        """The handles of all objects that match: C_FindObjectsInit, C_FindObjects until none, C_FindObjectsFinal."""
+        self.call("C_FindObjectsInit", session, _in(template), len(template))
+        found: list[int] = []
+        batch, count = (c_ulong * _FIND_BATCH)(), c_ulong()
+        try:
+            while True:
+                self.call("C_FindObjects", session, batch, _FIND_BATCH, byref(count))
+                if not count.value:
+                    return found
+                found.extend(batch[: count.value])
+        finally:
+            self.call("C_FindObjectsFinal", session)
+
+    def attributes(self, session: int, handle: int, wanted: Sequence[tuple[int, int]]) -> list[bytes | None]:
+        """The values of (attribute, room in bytes), in one call; None for one the object does not have."""
+        room = sum(size for _, size in wanted)
+        buffer = (c_ubyte * room)()
+        base, offset = ctypes.addressof(buffer), 0
+        template = (_Out * len(wanted))()
+        for slot, (attribute, size) in zip(template, wanted, strict=True):
+            slot.type, slot.pValue, slot.ulValueLen = attribute, base + offset, size
+            offset += size
+        code = self.code("C_GetAttributeValue", session, handle, template, len(wanted))
+        if code not in (CKR.OK, CKR.ATTRIBUTE_TYPE_INVALID, CKR.ATTRIBUTE_SENSITIVE):
+            raise CallFailed("C_GetAttributeValue", code)
+        return [
+            None if slot.ulValueLen == UNAVAILABLE else ctypes.string_at(slot.pValue, slot.ulValueLen)
+            for slot in template
+        ]
+
+    def create(self, session: int, template: Template) -> int:
+        """C_CreateObject; the handle."""
+        handle = c_ulong()
+        self.call("C_CreateObject", session, _in(template), len(template), byref(handle))
+        return handle.value
+
+    def generate(self, session: int, mechanism: int, template: Template) -> int:
+        """C_GenerateKey; the handle."""
+        handle = c_ulong()
+        arguments = (byref(_Mechanism(mechanism, None, 0)), _in(template), len(template), byref(handle))
+        self.call("C_GenerateKey", session, *arguments)
+        return handle.value
+
+    def generate_pair(self, session: int, mechanism: int, public: Template, private: Template) -> tuple[int, int]:
+        """C_GenerateKeyPair; the handles of the public and the private key."""
+        first, second = c_ulong(), c_ulong()
+        self.call(
+            "C_GenerateKeyPair",
+            session,
+            byref(_Mechanism(mechanism, None, 0)),
+            _in(public),
+            len(public),
+            _in(private),
+            len(private),
+            byref(first),
+            byref(second),
+        )
+        return first.value, second.value
+
+    def wrap(self, session: int, mechanism: int, wrapping: int, key: int, room: int) -> bytes:
+        """C_WrapKey into a buffer of `room` bytes: one call instead of a question for the length and then the call."""
+        buffer, length = (c_ubyte * room)(), c_ulong(room)
+        arguments = (byref(_Mechanism(mechanism, None, 0)), wrapping, key, buffer, byref(length))
+        code = self._wrap(session, *arguments)
+        if code == CKR.BUFFER_TOO_SMALL and length.value > room:
+            return self.wrap(session, mechanism, wrapping, key, length.value)
+        if code:
+            raise CallFailed("C_WrapKey", code)
+        return bytes(buffer[: length.value])
+
+    def destroy(self, session: int, handle: int) -> None:
+        """C_DestroyObject."""
+        self.call("C_DestroyObject", session, handle)
+
+
+def _in(template: Template) -> ctypes.Array[_In]:
+    return (_In * len(template))(*[(attribute, value, len(value)) for attribute, value in template])
+
+
+class _Secret:
+    """A PIN in a buffer for the length of one call."""
+
+    def __init__(self, text: str) -> None:
+        raw = bytearray(text.encode())
+        self._size = len(raw)
+        self._buffer = (c_ubyte * max(1, self._size)).from_buffer(raw or bytearray(1))
+
+    def __enter__(self) -> tuple[int, int]:
+        return ctypes.addressof(self._buffer), self._size
+
+    def __exit__(self, *_: object) -> None:
+        ctypes.memset(self._buffer, 0, ctypes.sizeof(self._buffer))

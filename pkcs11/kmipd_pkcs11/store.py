@@ -1,0 +1,307 @@
+"""`PKCS11Store`: one PKCS#11 token as a key store of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreRefused
+from kmipd.core.ports import (
+    CipherParameters,
+    CipherResult,
+    KeyClass,
+    KeyTemplate,
+    MACParameters,
+    SignatureParameters,
+    StoreHealth,
+    TokenKey,
+    TokenObject,
+)
+from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm, RecommendedCurve
+from kmipd.spec.masks import CryptographicUsageMask
+from kmipd_pkcs11 import mechanisms, release, sentinel, templates
+from kmipd_pkcs11.connection import Connection, State
+from kmipd_pkcs11.crypt import BoundKey
+from kmipd_pkcs11.der import ec_spki, ecdsa_der, rsa_spki
+from kmipd_pkcs11.errors import Verb
+from kmipd_pkcs11.mechanisms import Plan
+from kmipd_pkcs11.objects import Objects
+from kmipd_pkcs11.proofs import Proofs
+from kmipd_pkcs11.release import WrapKind
+from kmipd_pkcs11.sessions import PooledSession
+from kmipd_pkcs11.settings import StoreSettings
+from pkcs11.constants import Attribute as A
+from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
+
+NONCE: Final = 12  # bytes, of AES-GCM
+TAG: Final = 16  # bytes, of AES-GCM
+WRAPPING_KEY_LABEL: Final = "kmipd-wrapping-key"
+_POINT_ROOM: Final = 160  # bytes: an uncompressed P-521 point in its OCTET STRING takes 136
+_GCM: Final = Plan(Mechanism.AES_GCM)
+_Usage = CryptographicUsageMask
+_WRAPPING_KEY: Final = KeyTemplate(
+    algorithm=CryptographicAlgorithm.AES,
+    length=256,
+    usage=_Usage.ENCRYPT | _Usage.DECRYPT,
+    extractable=False,
+    label=WRAPPING_KEY_LABEL,
+)
+
+
+class PKCS11Store:
+    """Implements `kmipd.core.ports.KeyStore`. The constructor touches nothing; the first call connects."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+        self._connection = Connection(settings)
+        self._objects = Objects(self._connection)
+        self._proofs = Proofs(self._connection)
+
+    def __repr__(self) -> str:
+        return f"<PKCS11Store {self.name} {self._connection.state.value}>"
+
+    @property
+    def name(self) -> str:
+        return self._settings.name
+
+    def connect(self) -> None:
+        """Log in now. StoreUnavailable says why it failed; the store goes on trying by itself."""
+        self._connection.connect()
+
+    def prepare(self) -> None:
+        """Make the sentinel, if it is missing, and connect: once per token, by `kmipd init`."""
+        connection = self._connection
+
+        def make_sentinel(session: PooledSession) -> None:
+            with connection.lock.writing():
+                if sentinel.find(connection.functions, session.handle) is None:
+                    sentinel.create(connection.functions, session.handle)
+
+        connection.demand_sentinel = False
+        try:
+            connection.run(Verb.GENERATE, make_sentinel)
+        finally:
+            connection.demand_sentinel = True
+        self.check()
+
+    def check(self) -> None:
+        """Ask the token for random bytes and for the sentinel. StoreUnavailable says what is wrong."""
+        connection = self._connection
+
+        def ask(session: PooledSession) -> None:
+            session.session.generate_random(64)
+            with connection.lock.searching():
+                sentinel.demand(connection.functions, session.handle, self.name)
+
+        connection.run(Verb.FIND, ask)
+
+    def forget_refused_pin(self) -> None:
+        """The operator vouches for the PIN: it will be tried once more."""
+        self._connection.latch.clear()
+
+    def close(self) -> None:
+        """Log out, close all sessions and give the module back. The store cannot be used again."""
+        self._connection.close()
+
+    def health(self) -> StoreHealth:
+        connection = self._connection
+        login = connection.login
+        return StoreHealth(
+            up=connection.state is State.UP,
+            reason=connection.reason,
+            epoch=connection.epoch,
+            module=str(self._settings.module),
+            token_label=login.token.label if login else self._settings.token_label,
+            token_serial=login.token.serial.decode("ascii", "replace") if login else self._settings.token_serial,
+        )
+
+    def random(self, size: int) -> bytes:
+        if size == 0:
+            return b""
+        return self._connection.run(Verb.RANDOM, lambda session: session.session.generate_random(size * 8))
+
+    # Resident keys -------------------------------------------------------------------------------------------
+
+    def can_hold(self, template: KeyTemplate) -> bool:
+        pair = templates.pair_kind(template, self._settings.rsa_bits_min)
+        secret = templates.secret_kind(template)
+        kind = pair or secret
+        if kind is None:
+            return False
+
+        def probe(session: PooledSession) -> bool:
+            if kind.mechanism not in self._proofs.mechanisms():
+                return False
+            if not template.extractable:
+                return True
+            try:
+                way = self._proofs.wrap_way(session)
+            except MechanismUnavailable:
+                return False  # it could be made, and never be released
+            return pair is None or way.kind is WrapKind.KWP or self._connection.facts.wrap_pads_with_zeros
+
+        return self._connection.run(Verb.FIND, probe)
+
+    def generate_key(self, cka_id: bytes, template: KeyTemplate) -> TokenKey:
+        kind = templates.secret_kind(template)
+        if kind is None:
+            raise MechanismUnavailable(f"no token key of {template.algorithm.name} with {template.length} bits")
+        asked = templates.secret(kind, cka_id, template)
+        whole = templates.labelled(asked, template.label)
+        functions = self._connection
+
+        def make(session: PooledSession) -> None:
+            def generate() -> Sequence[int]:
+                return [functions.functions.generate(session.handle, kind.mechanism, whole)]
+
+            (handle,) = self._objects.make(session, cka_id, generate)
+            self._accept(session, cka_id, [(KeyClass.SECRET, handle, asked)])
+
+        self._connection.run(Verb.GENERATE, make)
+        return TokenKey(cka_id, KeyClass.SECRET, template.algorithm, template.length, kind.size)
+
+    def generate_key_pair(self, cka_id: bytes, template: KeyTemplate) -> tuple[TokenKey, bytes]:
+        kind = templates.pair_kind(template, self._settings.rsa_bits_min)
+        if kind is None:
+            raise MechanismUnavailable(f"no token key pair of {template.algorithm.name} with {template.length} bits")
+        public, private = templates.public(kind, cka_id, template), templates.private(kind, cka_id, template)
+        whole = templates.labelled(public, template.label), templates.labelled(private, template.label)
+
+        def make(session: PooledSession) -> bytes:
+            def generate() -> Sequence[int]:
+                return self._connection.functions.generate_pair(session.handle, kind.mechanism, *whole)
+
+            first, second = self._objects.make(session, cka_id, generate)
+            parts = [(KeyClass.PUBLIC, first, public), (KeyClass.PRIVATE, second, private)]
+            self._accept(session, cka_id, parts)
+            return self._spki(session, first, kind.key_type, template)
+
+        spki = self._connection.run(Verb.GENERATE, make)
+        return TokenKey(cka_id, KeyClass.PRIVATE, template.algorithm, template.length), spki
+
+    def _accept(
+        self, session: PooledSession, cka_id: bytes, parts: Sequence[tuple[KeyClass, int, templates.Attributes]]
+    ) -> None:
+        """Read back and remember, or remove all parts."""
+        try:
+            for _, handle, asked in parts:
+                self._objects.check(session, handle, asked)
+        except StoreDishonest:
+            self._objects.remove(session, [handle for _, handle, _ in parts])
+            raise
+        for key_class, handle, _ in parts:
+            self._objects.remember(cka_id, key_class, handle)
+
+    def _spki(self, session: PooledSession, handle: int, key_type: KeyType, template: KeyTemplate) -> bytes:
+        functions = self._connection.functions
+        if key_type is KeyType.RSA:
+            wanted = ((A.MODULUS, template.length // 8), (A.PUBLIC_EXPONENT, 8))
+            modulus, exponent = functions.attributes(session.handle, handle, wanted)
+            if not modulus or not exponent:
+                raise StoreDishonest("the token does not tell the public key it made", store=self.name)
+            return rsa_spki(modulus, exponent)
+        (point,) = functions.attributes(session.handle, handle, ((A.EC_POINT, _POINT_ROOM),))
+        return ec_spki(template.curve or RecommendedCurve.P_256, point or b"")
+
+    def release(self, key: TokenKey) -> bytearray:
+        return self._connection.run(Verb.WRAP, lambda session: self._release(session, key))
+
+    def _release(self, session: PooledSession, key: TokenKey) -> bytearray:
+        settings, functions = self._settings, self._connection.functions
+        way = self._proofs.wrap_way(session)
+        handle = self._objects.handle(session, key.cka_id, key.key_class)
+        uses, seconds = settings.release_kek_uses_max, settings.release_kek_seconds_max
+        kek = release.current_kek(functions, session, uses, seconds)
+        secret = key.key_class is KeyClass.SECRET
+        size = key.material_size or (key.length + 7) // 8
+        room = (size if secret else release.PRIVATE_ROOM) + release.OVERHEAD
+        try:
+            wrapped = functions.wrap(session.handle, way.mechanism, kek.handle, handle, room)
+            material = way.unwrap(kek.value, wrapped)
+        finally:
+            if uses == 1:
+                release.drop_kek(functions, session)
+        return release.true_length(material, size) if secret else release.trim_der(material)
+
+    def exists(self, cka_id: bytes) -> bool:
+        def look(session: PooledSession) -> bool:
+            with self._connection.lock.searching():
+                return bool(self._objects.all_of(session, cka_id))
+
+        return self._connection.run(Verb.FIND, look)
+
+    def destroy(self, cka_id: bytes) -> None:
+        self._connection.run(Verb.DESTROY, lambda session: self._objects.destroy_all(session, cka_id))
+
+    def inventory(self) -> Sequence[TokenObject]:
+        return self._connection.run(Verb.FIND, self._objects.list)
+
+    # Wrapped keys --------------------------------------------------------------------------------------------
+
+    def create_wrapping_key(self, cka_id: bytes) -> None:
+        self.generate_key(cka_id, _WRAPPING_KEY)
+
+    def seal(self, wrapping_key: bytes, plain: bytes, additional_data: bytes) -> bytes:
+        def work(session: PooledSession) -> bytes:
+            key = self._bound(session, wrapping_key, KeyClass.SECRET, KeyType.AES, _GCM)
+            nonce = session.session.generate_random(NONCE * 8)
+            return nonce + key.encrypted(Mechanism.AES_GCM, GCMParams(nonce, additional_data, TAG * 8), plain)
+
+        return self._connection.run(Verb.ENCRYPT, work)
+
+    def unseal(self, wrapping_key: bytes, sealed: bytes, additional_data: bytes) -> bytes:
+        if len(sealed) < NONCE + TAG:
+            raise StoreRefused(f"a sealed blob of {len(sealed)} bytes is too short", store=self.name)
+
+        def work(session: PooledSession) -> bytes:
+            key = self._bound(session, wrapping_key, KeyClass.SECRET, KeyType.AES, _GCM)
+            parameter = GCMParams(sealed[:NONCE], additional_data, TAG * 8)
+            return key.decrypted(Mechanism.AES_GCM, parameter, sealed[NONCE:])
+
+        return self._connection.run(Verb.DECRYPT, work)
+
+    # Cryptography --------------------------------------------------------------------------------------------
+
+    def encrypt(self, key: TokenKey, parameters: CipherParameters, data: bytes) -> CipherResult:
+        plan = mechanisms.cipher_plan(parameters)
+        result = self._crypt(Verb.ENCRYPT, key, plan, lambda bound: bound.encrypted(plan.mechanism, plan.parameter, data))
+        if parameters.block_cipher_mode is not BlockCipherMode.GCM:
+            return CipherResult(data=result)
+        cut = len(result) - parameters.tag_length
+        return CipherResult(data=result[:cut], tag=result[cut:])
+
+    def decrypt(self, key: TokenKey, parameters: CipherParameters, data: bytes, tag: bytes) -> bytes:
+        plan = mechanisms.cipher_plan(parameters)
+        if parameters.block_cipher_mode is BlockCipherMode.GCM and len(tag) != parameters.tag_length:
+            raise StoreRefused(f"a GCM tag of {len(tag)} bytes instead of {parameters.tag_length}", store=self.name)
+        whole = data + tag
+        return self._crypt(Verb.DECRYPT, key, plan, lambda bound: bound.decrypted(plan.mechanism, plan.parameter, whole))
+
+    def sign(self, key: TokenKey, parameters: SignatureParameters, data: bytes) -> bytes:
+        signing = mechanisms.sign_plan(parameters, data, self._connection.run(Verb.FIND, self._listed))
+        plan = signing.plan
+        sign: Callable[[BoundKey], bytes] = lambda bound: bound.signed(plan.mechanism, plan.parameter, signing.data)  # noqa: E731
+        signature = self._crypt(Verb.SIGN, key, plan, sign)
+        return ecdsa_der(signature) if plan.mechanism is Mechanism.ECDSA else signature
+
+    def mac(self, key: TokenKey, parameters: MACParameters, data: bytes) -> bytes:
+        plan = mechanisms.mac_plan(parameters)
+        return self._crypt(Verb.SIGN, key, plan, lambda bound: bound.signed(plan.mechanism, plan.parameter, data))
+
+    def _listed(self, _: PooledSession) -> frozenset[int]:
+        return self._proofs.mechanisms()
+
+    def _crypt(self, verb: Verb, key: TokenKey, plan: Plan, work: Callable[[BoundKey], bytes]) -> bytes:
+        key_type = templates.KEY_TYPES.get(key.algorithm)
+        if key_type is None:
+            raise MechanismUnavailable(f"no token key of {key.algorithm.name}", store=self.name)
+        return self._connection.run(
+            verb, lambda session: work(self._bound(session, key.cka_id, key.key_class, key_type, plan))
+        )
+
+    def _bound(
+        self, session: PooledSession, cka_id: bytes, key_class: KeyClass, key_type: KeyType, plan: Plan
+    ) -> BoundKey:
+        """The key in this session, for a mechanism that is proved."""
+        self._proofs.demand(session, plan)
+        return BoundKey(session.session, self._objects.handle(session, cka_id, key_class), key_type)
