@@ -43,7 +43,7 @@ def taker(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
 
 def bounded_mask(cls: type[IntFlag]) -> Callable[[int], IntFlag]:
     """`cls`, without its unbounded memory of combinations."""
-    made: dict[int, Any] = cls._value2member_map_  # type: ignore[assignment]
+    made: dict[int, Any] = cls._value2member_map_
 
     def convert(number: int) -> IntFlag:
         mask = cls(number)

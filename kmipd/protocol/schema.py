@@ -66,7 +66,7 @@ class Schema:
     def _fill(self, plan: Plan, cls: type, narrowed: tuple[str, Any] | None) -> None:
         if cls is a.AttributeItem:
             # The structure around one attribute is nothing in memory.
-            plan.fields = (self._attribute_field("attribute"),)
+            plan.complete((self._attribute_field("attribute"),))
             plan.build = lambda item: item
             plan.take = lambda item: (item,)
             return
@@ -75,7 +75,7 @@ class Schema:
             hints = hints | {narrowed[0]: narrowed[1]}
         present = [name for name, hint in hints.items() if self._has(hint)]
         absent = [name for name in hints if name not in present]
-        plan.fields = tuple(self._field(cls, name, hints[name], present) for name in present)
+        plan.complete(tuple(self._field(cls, name, hints[name], present) for name in present))
         empties = {name: () if typing.get_origin(_bare(hints[name])) is tuple else None for name in absent}
         plan.build = builder(cls, present, empties)
         plan.take = taker(present)
@@ -145,30 +145,28 @@ class Schema:
             return _choosing(name, tag, ByKind(tag, {}, {Item: field}, field))
         if forced is not None or bare in _SCALARS:
             kind = _SCALARS[bare] if forced is None else forced
-            return Field(name, tag, kind, codec.SCALAR_READERS[kind], codec.SCALAR_WRITERS[kind])
+            return codec.scalar_field(name, tag, kind)
         if issubclass(bare, IntFlag):
             return self._mask(name, tag, bare)
         if issubclass(bare, IntEnum):
             return self._enumeration(name, tag, bare)
         field = Field(name, tag, ItemType.STRUCTURE, codec.structure_reader, codec.structure_writer)
-        field.plan = self.plan(bare)
+        field.plan = field.plain = self.plan(bare)
         return field
 
     def _enumeration(self, name: str, tag: int, cls: type[IntEnum]) -> Field:
-        write = codec.SCALAR_WRITERS[ItemType.ENUMERATION]
-        field = Field(name, tag, ItemType.ENUMERATION, codec.enumeration_reader, write)
-        field.members = {member.value: member for member in cls}
+        members = {member.value: member for member in cls}
+        field = codec.scalar_field(name, tag, ItemType.ENUMERATION, codec.open_enumeration(members))
+        field.members = members
         if self.version is not None:
             field.refused = frozenset(member for member in cls if self._refused(member))
         return field
 
     def _mask(self, name: str, tag: int, cls: type[IntFlag]) -> Field:
-        field = Field(name, tag, ItemType.INTEGER, codec.mask_reader, codec.mask_writer)
-        field.convert = bounded_mask(cls)
         # Bits 2.0 reserved again are still said: they are what the object was given in 1.x.
-        if self.version is not None:
-            field.newer_bits = sum(bit for bit in cls if introduced(bit) > self.version)
-        return field
+        newer = 0 if self.version is None else sum(bit for bit in cls if introduced(bit) > self.version)
+        read = codec.mask(bounded_mask(cls))
+        return codec.scalar_field(name, tag, ItemType.INTEGER, read, codec.mask_writer(newer))
 
     def _refused(self, member: IntEnum) -> bool:
         assert self.version is not None
@@ -205,7 +203,7 @@ class Schema:
         for cls, field in list(by_type.items()):
             if issubclass(cls, IntEnum):
                 if numbers:
-                    field.read = codec.closed_enumeration_reader
+                    field.scalar = codec.closed_enumeration(field.members)
                 else:
                     by_type[int] = field
         return _choosing(name, tag, ByKind(tag, forms, by_type, other))
@@ -238,6 +236,7 @@ class Schema:
     def _contained(self, field: Field, contain: Any) -> Field:
         if contain is not None:
             field.contain = contain
+            field.plain = None
             field.read = codec.contained_reader
         return field
 
@@ -247,7 +246,7 @@ class Schema:
 
         def form(narrowed: tuple[str, Any] | None) -> Field:
             field = Field(name, tag, ItemType.STRUCTURE, codec.structure_reader, codec.structure_writer)
-            field.plan = self.plan(structure, narrowed)
+            field.plan = field.plain = self.plan(structure, narrowed)
             others = {option: self._typed(name, tag, option) for option in options if option is not structure}
             forms = {other.head: other for other in others.values()}
             choice = ByKind(tag, {field.head: field, **forms}, {structure: field, **others}, None)
@@ -287,14 +286,14 @@ class Schema:
         found = [self._typed(tag.name.lower(), tag, option) for option in typing.get_args(hint)]
         for field in found:
             if field.members and numbers:
-                field.read = codec.closed_enumeration_reader
+                field.scalar = codec.closed_enumeration(field.members)
         return found
 
 
 def _attribute_form(value: Field, read: codec.Reader, write: codec.Writer) -> Field:
     field = Field(value.name, value.tag, value.head & 0xFF, read, write)
     field.plan = Plan("Attribute")
-    field.plan.fields = (value,)
+    field.plan.complete((value,))
     field.plan.build = builder(a.AttributeItem, ["tag", "value"], {})
     return field
 

@@ -22,7 +22,7 @@ from kmipd.spec.messages import RequestMessage, ResponseMessage, Undecodable
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V1_4, V2_1, Version
 
-Message = TypeVar("Message", RequestMessage, ResponseMessage)
+Message = TypeVar("Message", bound=RequestMessage | ResponseMessage)
 
 #: The vocabulary a message is read with, by major version.
 READ_WITH: Final = {1: V1_4, 2: V2_1}
@@ -126,9 +126,9 @@ def _check_batch(message: RequestMessage | ResponseMessage, version: Version, li
     if isinstance(message, RequestMessage):
         for index, item in enumerate(message.batch_item):
             if isinstance(item.request_payload, Undecodable):
-                error = item.request_payload.error
-                error.version = version
-                error.path = ("RequestMessage", f"batch_item[{index}]", "request_payload", *error.path)
+                inside: ProtocolError = item.request_payload.error
+                inside.version = version
+                inside.path = ("RequestMessage", f"batch_item[{index}]", "request_payload", *inside.path)
 
 
 def _write(cls: type[Message], message: Message, version: Version, newer: Newer) -> bytes:

@@ -7,8 +7,9 @@ structure.  Lenience costs nothing here: a Boolean is true when any bit is set, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from kmipd.spec.enumerations import ResultReason
 from kmipd.spec.errors import ProtocolError
@@ -22,7 +23,7 @@ pack_unsigned: Final = Struct(">IIIxxxx").pack
 pack_long: Final = Struct(">IIq").pack
 pack_length_into: Final = Struct(">I").pack_into
 _unpack_integer: Final = Struct(">i").unpack_from
-_unpack_unsigned: Final = Struct(">I").unpack_from
+unpack_unsigned: Final = Struct(">I").unpack_from
 _unpack_long: Final = Struct(">q").unpack_from
 #: The padding for a length, by its last three bits.
 PADDING: Final = (b"", b"\0" * 7, b"\0" * 6, b"\0" * 5, b"\0" * 4, b"\0" * 3, b"\0" * 2, b"\0")
@@ -36,19 +37,22 @@ def invalid(message: str, offset: int) -> ProtocolError:
 def read_integer(data: bytes, start: int, length: int) -> int:
     if length != 4:
         raise invalid(f"an Integer of {length} bytes", start)
-    return int(_unpack_integer(data, start)[0])
+    number: int = _unpack_integer(data, start)[0]
+    return number
 
 
 def read_unsigned(data: bytes, start: int, length: int) -> int:
     if length != 4:
         raise invalid(f"an Enumeration or Interval of {length} bytes", start)
-    return int(_unpack_unsigned(data, start)[0])
+    number: int = unpack_unsigned(data, start)[0]
+    return number
 
 
 def read_long(data: bytes, start: int, length: int) -> int:
     if length != 8:
         raise invalid(f"a Long Integer or Date-Time of {length} bytes", start)
-    return int(_unpack_long(data, start)[0])
+    number: int = _unpack_long(data, start)[0]
+    return number
 
 
 def read_boolean(data: bytes, start: int, length: int) -> bool:
@@ -122,7 +126,7 @@ def write_scalar(kind: ItemType, head: int, value: ItemValue, out: bytearray) ->
         WRITERS[kind](head, value, out)
 
 
-READERS: Final = {
+READERS: Final[dict[ItemType, Callable[[bytes, int, int], int | str | bytes]]] = {
     ItemType.INTEGER: read_integer,
     ItemType.LONG_INTEGER: read_long,
     ItemType.BIG_INTEGER: read_big,
@@ -136,7 +140,7 @@ READERS: Final = {
 }
 
 #: For the item types that are numbers in Python.
-WRITERS: Final = {
+WRITERS: Final[dict[ItemType, Callable[[int, Any, bytearray], None]]] = {
     ItemType.INTEGER: write_integer,
     ItemType.LONG_INTEGER: write_long,
     ItemType.BIG_INTEGER: write_big,

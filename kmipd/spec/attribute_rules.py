@@ -549,14 +549,16 @@ _RULES: Final = (
     _rule(Tag.ROTATE_OFFSET, Interval, V2_1, set_by=EITHER, modified_by=SERVER, implicit=CREATION),
 )
 
-# Certificate Attributes (2.1 §4.6): one rule for two dozen of them.
+# Certificate Attributes (2.1 §4.6): one rule for two dozen of them.  1.4 lists their tags (§9.1.3.1) without a
+# clause of their own, and its test cases (TC-CERTATTR-1-14) use them.
 _CERTIFICATE_RULES: Final = tuple(
     _rule(
         Tag[f"CERTIFICATE_{field}"],
         str,
-        V2_0,
+        V1_4,
         set_by=SERVER,
         multiple=True,
+        applies_1x=CERTIFICATES,
         applies_2x=CERTIFICATES,
         implicit={Operation.REGISTER, Operation.CERTIFY, Operation.RE_CERTIFY},
     )

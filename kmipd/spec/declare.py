@@ -13,7 +13,6 @@ markers below everything else.  `kmipd.protocol.schema` reads it; nothing here d
 
 from __future__ import annotations
 
-import functools
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -136,17 +135,25 @@ def structure(cls: type[T]) -> type[T]:
     return made
 
 
-@functools.cache
 def hints(cls: type) -> dict[str, Any]:
     """The annotations of a structure, evaluated, in the order of the standard's table."""
+    found = _hints.get(cls)
+    if found is None:
+        found = _hints[cls] = _evaluated(cls)
+    return found
+
+
+def _evaluated(cls: type[Any]) -> dict[str, Any]:
     names = [field.name for field in fields(cls)]
     known = typing.get_type_hints(cls, include_extras=True)
     return {name: known[name] for name in names}
 
 
-@functools.cache
 def _secrets(cls: type) -> frozenset[str]:
     return frozenset(name for name, hint in hints(cls).items() if SECRET in getattr(hint, "__metadata__", ()))
+
+
+_hints: Final[dict[type, dict[str, Any]]] = {}
 
 
 def _repr(self: object) -> str:

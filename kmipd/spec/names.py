@@ -166,6 +166,7 @@ SPELLINGS: Final[dict[Enumeration, dict[str, str]]] = {
     e.MaskGenerator: {
         "MGF1": "MGF1",
     },
+    e.PKCS11ReturnCode: {"OK": "OK"},
     e.PaddingMethod: {
         "PKCS5": "PKCS5",
         "ISO10126": "ISO10126",
@@ -175,8 +176,8 @@ SPELLINGS: Final[dict[Enumeration, dict[str, str]]] = {
         "QUERY_RNGS": "QueryRNGs",
     },
     e.SplitKeyMethod: {
-        "POLYNOMIAL_SHARING_GF_2_16": "PolynomialSharingGF216",
-        "POLYNOMIAL_SHARING_GF_2_8": "PolynomialSharingGF28",
+        "POLYNOMIAL_SHARING_GF_2_16": "PolynomialSharingGF2_16",
+        "POLYNOMIAL_SHARING_GF_2_8": "PolynomialSharingGF2_8",
     },
     e.WrappingMethod: {
         "TR_31": "TR_31",

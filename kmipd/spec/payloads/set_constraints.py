@@ -11,7 +11,8 @@ from kmipd.spec.payloads.parts import Constraints
 class SetConstraintsRequestPayload(RequestPayload):
     """Set Constraints, request (2.1 §6.1.52)."""
 
-    constraints: Constraints
+    #: Required by the table; TC-MD-24-21 sends none, to take the constraints away.
+    constraints: Constraints | None = None
 
 
 @structure
