@@ -21,6 +21,8 @@ from kmipd.spec.enumerations import (
 )
 from kmipd.spec.masks import CryptographicUsageMask
 
+_NO_USAGE = CryptographicUsageMask(0)
+
 
 class KeyClass(Enum):
     """The three object classes of PKCS#11 that hold keys."""
@@ -48,8 +50,8 @@ class KeyTemplate:
     algorithm: CryptographicAlgorithm
     length: int  # bits; for EC keys the size of the curve
     curve: RecommendedCurve | None = None
-    usage: CryptographicUsageMask = CryptographicUsageMask(0)  # of the secret or private key
-    public_usage: CryptographicUsageMask = CryptographicUsageMask(0)
+    usage: CryptographicUsageMask = _NO_USAGE  # of the secret or private key
+    public_usage: CryptographicUsageMask = _NO_USAGE
     extractable: bool = True
     label: str = ""
 

@@ -1,0 +1,1 @@
+"""Cryptography in software, for material that the token cannot use: tables over the `cryptography` package."""

@@ -1,0 +1,34 @@
+"""MAC: HMAC over any hash, CMAC over AES and 3DES (KMIP 1.4, 4.33)."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.cmac import CMAC
+from cryptography.hazmat.primitives.constant_time import bytes_eq
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from kmipd.core.algorithms.ciphers import BLOCK_CIPHERS
+from kmipd.core.algorithms.errors import failed, name_of, unsupported
+from kmipd.core.algorithms.hashes import HMAC_HASH, hash_of
+from kmipd.core.ports import MACParameters
+from kmipd.spec.enumerations import CryptographicAlgorithm as CA
+
+
+def mac(parameters: MACParameters, key: bytes, data: bytes) -> bytes:
+    algorithm = parameters.algorithm
+    context: HMAC | CMAC
+    if algorithm in HMAC_HASH:
+        context = HMAC(key, hash_of(HMAC_HASH[algorithm]))
+    elif algorithm in (CA.AES, CA.TRIPLE_DES):
+        try:
+            context = CMAC(BLOCK_CIPHERS[algorithm](key))
+        except ValueError:
+            raise failed(f"a key of {len(key) * 8} bits does not fit {algorithm.name}") from None
+    else:
+        raise unsupported(f"a MAC with {name_of(algorithm)}")
+    context.update(data)
+    return context.finalize()
+
+
+def equal(a: bytes, b: bytes) -> bool:
+    """In constant time."""
+    return bytes_eq(a, b)

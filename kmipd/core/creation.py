@@ -1,0 +1,188 @@
+"""What every way of making an object shares: the attributes it gets, its name, its dates, where it lives.
+
+Create, Register, Re-key and Derive Key differ in where the material comes from; the rest is here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from kmipd.core import attributes as attrs
+from kmipd.core import digests, vault
+from kmipd.core.errors import KmipError
+from kmipd.core.model import AttributeSet, ManagedObject, Placement
+from kmipd.core.ports import KeyTemplate, TokenKey
+from kmipd.core.registry_port import Filter, LocateQuery, Match
+from kmipd.core.services import Context
+from kmipd.spec import objects as o
+from kmipd.spec.attributes import Attribute, Attributes, RNGParameters, TemplateAttribute
+from kmipd.spec.enumerations import ObjectType, ResultReason, RNGAlgorithm, State
+from kmipd.spec.masks import CryptographicUsageMask, ProtectionStorageMask
+from kmipd.spec.payloads.parts import ProtectionStorageMasks
+from kmipd.spec.tags import Tag
+
+# Dates a client may set, in the order in which they must lie (KMIP 1.4, 3.23 to 3.27).
+_DATE_ORDER = (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE, Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE)
+DEFAULT_POLICY_NAME = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """Which key a new object is a version of."""
+
+    key_id: str
+    version: int = 1
+
+
+def new_lineage() -> Lineage:
+    return Lineage(key_id=str(uuid.uuid4()))
+
+
+def new_uid() -> str:
+    return str(uuid.uuid4())
+
+
+def requested(ctx: Context, *templates: TemplateAttribute | None, attributes: Attributes | None = None) -> AttributeSet:
+    """What the client asks for: the attributes of named templates first, then those it lists itself."""
+    listed: list[Attribute] = []
+    for template in templates:
+        if template is not None:
+            for name in template.name:
+                listed.extend(_template_attributes(ctx, name))
+            listed.extend(template.attribute)
+    return attrs.incoming(listed, attributes)
+
+
+def _template_attributes(ctx: Context, name: object) -> tuple[Attribute, ...]:
+    condition = Filter(Tag.NAME, Match.EQUAL, name)
+    group = ctx.principal.group
+    found = ctx.unit.locate(
+        LocateQuery(group=group, filters=(condition,), object_type=ObjectType.TEMPLATE, now=ctx.now)
+    )
+    if not found.uids:
+        raise KmipError(ResultReason.ITEM_NOT_FOUND, "there is no template of this name")
+    template = vault.structure_of(ctx, ctx.find(found.uids[0]))
+    return template.attribute if isinstance(template, o.Template) else ()
+
+
+def merged(base: AttributeSet, over: AttributeSet) -> AttributeSet:
+    """`base`, with every attribute that `over` has taken from there."""
+    for key in over:
+        base = base.put_instances(key, over.instances(key))
+    return base
+
+
+def complete(ctx: Context, object_type: ObjectType, wanted: AttributeSet, *, generated: bool) -> AttributeSet:
+    """The attributes of a new object: what was asked for, and what the server always sets."""
+    _check_dates(wanted)
+    result = wanted.put(Tag.INITIAL_DATE, ctx.now).put(Tag.LAST_CHANGE_DATE, ctx.now)
+    if Tag.OPERATION_POLICY_NAME not in result:
+        result = result.put(Tag.OPERATION_POLICY_NAME, DEFAULT_POLICY_NAME)
+    if object_type is ObjectType.TEMPLATE:
+        return result
+    sensitive = result.get(Tag.SENSITIVE, False)
+    extractable = result.get(Tag.EXTRACTABLE, True)
+    result = (
+        result.put(Tag.SENSITIVE, sensitive)
+        .put(Tag.ALWAYS_SENSITIVE, sensitive)
+        .put(Tag.EXTRACTABLE, extractable)
+        .put(Tag.NEVER_EXTRACTABLE, not extractable)
+        .put(Tag.FRESH, result.get(Tag.FRESH, True))
+    )
+    if object_type is not ObjectType.OPAQUE_OBJECT and Tag.CRYPTOGRAPHIC_USAGE_MASK not in result:
+        result = result.put(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+    if generated:
+        result = result.put(Tag.ORIGINAL_CREATION_DATE, result.get(Tag.ORIGINAL_CREATION_DATE, ctx.now))
+        result = result.put(Tag.RANDOM_NUMBER_GENERATOR, RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED))
+    limits = result.get(Tag.USAGE_LIMITS)
+    if limits is not None:
+        result = result.put(Tag.USAGE_LIMITS, replace(limits, usage_limits_count=limits.usage_limits_total))
+    return result
+
+
+def _check_dates(wanted: AttributeSet) -> None:
+    given = [(tag, wanted.get(tag)) for tag in _DATE_ORDER if tag in wanted]
+    for (earlier, first), (later, second) in pairwise(given):
+        if first > second:
+            raise KmipError(
+                ResultReason.INVALID_ATTRIBUTE_VALUE, f"{attrs.title(later)} lies before {attrs.title(earlier)}"
+            )
+
+
+def claim_names(ctx: Context, uid: str, wanted: AttributeSet) -> None:
+    if ctx.services.settings.unique_names:
+        for name in wanted.values(Tag.NAME):
+            ctx.unit.require_unique_name(ctx.principal.group, name, uid)
+
+
+def place(ctx: Context, template: KeyTemplate, asked: ProtectionStorageMasks | None) -> Placement:
+    """Where a generated key goes: as asked (2.x), else as the group's setting says, else where it can."""
+    holds = ctx.services.store.can_hold(template)
+    for mask in asked.protection_storage_mask if asked is not None else ():
+        if mask & ProtectionStorageMask.HARDWARE and holds:
+            return Placement.RESIDENT
+        if mask & ProtectionStorageMask.SOFTWARE:
+            return Placement.WRAPPED
+    if asked is not None and asked.protection_storage_mask:
+        raise KmipError(
+            ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
+            "no protection storage of the kinds asked for can hold this key",
+        )
+    preferred = ctx.services.settings.placement_for(ctx.principal.group)
+    return Placement.RESIDENT if preferred is Placement.RESIDENT and holds else Placement.WRAPPED
+
+
+def add_resident(
+    ctx: Context, object_type: ObjectType, key: TokenKey, attributes: AttributeSet, lineage: Lineage, uid: str
+) -> ManagedObject:
+    """Record a key that was just made in the token."""
+    attributes = attributes.put(Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.HARDWARE)
+    obj = _object(ctx, object_type, attributes, lineage, uid)
+    return _add(
+        ctx,
+        replace(obj, placement=Placement.RESIDENT, cka_id=key.cka_id, material_size=key.material_size),
+    )
+
+
+def add_wrapped(
+    ctx: Context,
+    object_type: ObjectType,
+    structure: o.ManagedObject,
+    attributes: AttributeSet,
+    lineage: Lineage,
+    uid: str,
+) -> ManagedObject:
+    """Record an object whose material is sealed into the registry."""
+    attributes = attributes.put(Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.SOFTWARE)
+    digest = digests.of_structure(ctx.services.codec, structure)
+    if digest is not None:
+        attributes = attributes.put(Tag.DIGEST, digest)
+    obj = _object(ctx, object_type, attributes, lineage, uid)
+    sealed = vault.seal(ctx, structure, uid, object_type, lineage.version)
+    return _add(ctx, replace(obj, wrapping_key=sealed.wrapping_key, sealed=sealed.blob))
+
+
+def _object(
+    ctx: Context, object_type: ObjectType, attributes: AttributeSet, lineage: Lineage, uid: str
+) -> ManagedObject:
+    return ManagedObject(
+        uid=uid,
+        object_type=object_type,
+        group=ctx.principal.group,
+        owner=ctx.principal.name,
+        key_id=lineage.key_id,
+        key_version=lineage.version,
+        store=ctx.services.store.name,
+        placement=Placement.WRAPPED,
+        attributes=attributes,
+        state=None if object_type is ObjectType.TEMPLATE else State.PRE_ACTIVE,
+    )
+
+
+def _add(ctx: Context, obj: ManagedObject) -> ManagedObject:
+    claim_names(ctx, obj.uid, obj.attributes)
+    ctx.unit.add(obj)
+    ctx.touched = obj.uid
+    return obj

@@ -1,0 +1,58 @@
+"""The operations that are served: one module each, and this table. Query answers from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kmipd.core.batch import Handler
+from kmipd.core.operations import (
+    activate,
+    attribute_changes,
+    check,
+    create,
+    create_key_pair,
+    derive_key,
+    destroy,
+    discover_versions,
+    encrypt,
+    get,
+    get_attributes,
+    locate,
+    mac,
+    query,
+    re_key,
+    re_key_key_pair,
+    register,
+    revoke,
+    sign,
+)
+from kmipd.spec.enumerations import Operation as O
+
+HANDLERS: Mapping[O, Handler] = {
+    O.CREATE: create.create,
+    O.CREATE_KEY_PAIR: create_key_pair.create_key_pair,
+    O.REGISTER: register.register,
+    O.RE_KEY: re_key.re_key,
+    O.RE_KEY_KEY_PAIR: re_key_key_pair.re_key_key_pair,
+    O.DERIVE_KEY: derive_key.derive_key,
+    O.LOCATE: locate.locate,
+    O.CHECK: check.check,
+    O.GET: get.get,
+    O.GET_ATTRIBUTES: get_attributes.get_attributes,
+    O.GET_ATTRIBUTE_LIST: get_attributes.get_attribute_list,
+    O.ADD_ATTRIBUTE: attribute_changes.add_attribute,
+    O.MODIFY_ATTRIBUTE: attribute_changes.modify_attribute,
+    O.DELETE_ATTRIBUTE: attribute_changes.delete_attribute,
+    O.SET_ATTRIBUTE: attribute_changes.set_attribute,
+    O.ACTIVATE: activate.activate,
+    O.REVOKE: revoke.revoke,
+    O.DESTROY: destroy.destroy,
+    O.QUERY: query.query,
+    O.DISCOVER_VERSIONS: discover_versions.discover_versions,
+    O.ENCRYPT: encrypt.encrypt,
+    O.DECRYPT: encrypt.decrypt,
+    O.SIGN: sign.sign,
+    O.SIGNATURE_VERIFY: sign.signature_verify,
+    O.MAC: mac.mac,
+}
+query.SERVED = frozenset(HANDLERS)

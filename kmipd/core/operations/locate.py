@@ -1,0 +1,85 @@
+"""Locate (KMIP 1.4, 4.9; 2.1, 6.1.29). No filter is ever ignored: one that cannot be applied is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kmipd.core import attributes as attrs
+from kmipd.core.errors import KmipError
+from kmipd.core.model import AttributeKey
+from kmipd.core.policy import visible_group
+from kmipd.core.registry_port import Filter, LocateQuery, LocateResult, Match
+from kmipd.core.services import Context
+from kmipd.spec.declare import DateTime
+from kmipd.spec.enumerations import ObjectGroupMember, ObjectType, ResultReason, State
+from kmipd.spec.masks import StorageStatusMask
+from kmipd.spec.payloads import LocateRequestPayload, LocateResponsePayload
+from kmipd.spec.tags import Tag
+
+_MASKS = frozenset({Tag.CRYPTOGRAPHIC_USAGE_MASK, Tag.PROTECTION_STORAGE_MASK})
+_NOTHING = LocateResult((), 0)
+
+
+def locate(ctx: Context, request: LocateRequestPayload) -> LocateResponsePayload:
+    query = _query(ctx, request)
+    found = _NOTHING if query is None else ctx.unit.locate(query)
+    ctx.placeholder.set_located(found.uids)
+    return LocateResponsePayload(located_items=found.total, unique_identifier=found.uids)
+
+
+def _query(ctx: Context, request: LocateRequestPayload) -> LocateQuery | None:
+    """None when nothing can match."""
+    wanted = _wanted(request)
+    states = tuple(State(v) for v in wanted.pop(Tag.STATE, ()))
+    types = wanted.pop(Tag.OBJECT_TYPE, [])
+    leases = wanted.pop(Tag.LEASE_TIME, [])
+    short = wanted.pop(Tag.SHORT_UNIQUE_IDENTIFIER, [])
+    if short:
+        raise KmipError(ResultReason.UNSUPPORTED_ATTRIBUTE, "objects cannot be located by Short Unique Identifier")
+    if len(set(types)) > 1 or any(lease != ctx.services.settings.lease_time_seconds for lease in leases):
+        return None
+    if request.object_group_member == ObjectGroupMember.GROUP_MEMBER_FRESH:
+        wanted.setdefault(Tag.FRESH, []).append(True)
+    mask = request.storage_status_mask
+    return LocateQuery(
+        group=visible_group(ctx.principal),
+        filters=tuple(f for key, values in wanted.items() for f in _filters(key, values)),
+        states=states,
+        object_type=ObjectType(types[0]) if types else None,
+        live=mask is None or bool(mask & StorageStatusMask.ON_LINE_STORAGE),
+        destroyed=mask is not None and bool(mask & StorageStatusMask.DESTROYED_STORAGE),
+        now=ctx.now,
+        offset=_count(request.offset_items, "Offset Items") or 0,
+        limit=_count(request.maximum_items, "Maximum Items"),
+    )
+
+
+def _wanted(request: LocateRequestPayload) -> dict[AttributeKey, list[Any]]:
+    listed = request.attribute
+    if request.template_attribute is not None:
+        if request.template_attribute.name:
+            raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "Locate does not search by the name of a template")
+        listed += request.template_attribute.attribute
+    pairs = [attrs.read_1x(a) for a in listed]
+    if request.attributes is not None:
+        pairs += [attrs.read_2x(i) for i in request.attributes.values]
+    wanted: dict[AttributeKey, list[Any]] = {}
+    for key, value in pairs:
+        wanted.setdefault(key, []).append(value)
+    return wanted
+
+
+def _filters(key: AttributeKey, values: list[Any]) -> list[Filter]:
+    """Two values of a date are the ends of a range (KMIP 1.4, 4.9)."""
+    if isinstance(key, Tag) and attrs.rule_of(key).type is DateTime and len(values) > 1:
+        if len(values) > 2:
+            raise KmipError(ResultReason.INVALID_FIELD, f"{attrs.title(key)} is given more than twice")
+        return [Filter(key, Match.AT_LEAST, min(values)), Filter(key, Match.AT_MOST, max(values))]
+    match = Match.ALL_BITS if key in _MASKS else Match.EQUAL
+    return [Filter(key, match, value) for value in values]
+
+
+def _count(value: int | None, what: str) -> int | None:
+    if value is not None and value < 0:
+        raise KmipError(ResultReason.INVALID_FIELD, f"{what} cannot be negative")
+    return value

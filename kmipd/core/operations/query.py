@@ -1,0 +1,72 @@
+"""Query (KMIP 1.4, 4.25; 2.1, 6.1.39): what this server can do, derived from what is implemented."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kmipd.core.services import Context
+from kmipd.spec.attributes import RNGParameters
+from kmipd.spec.enumerations import DestroyAction, ObjectType, Operation, RNGAlgorithm, RNGMode, UnwrapMode
+from kmipd.spec.enumerations import QueryFunction as Q
+from kmipd.spec.masks import ProtectionStorageMask
+from kmipd.spec.operations import OPERATIONS
+from kmipd.spec.payloads import QueryRequestPayload, QueryResponsePayload
+from kmipd.spec.payloads.parts import CapabilityInformation, ProtectionStorageMasks, ServerInformation
+from kmipd.spec.versions import V1_2, V2_0, Version
+
+# Filled by the table of handlers: what is there is what is served.
+SERVED: frozenset[Operation] = frozenset()
+_OBJECTS: dict[ObjectType, tuple[Version, Version | None]] = {
+    ObjectType.CERTIFICATE: (Version(1, 0), None),
+    ObjectType.SYMMETRIC_KEY: (Version(1, 0), None),
+    ObjectType.PUBLIC_KEY: (Version(1, 0), None),
+    ObjectType.PRIVATE_KEY: (Version(1, 0), None),
+    ObjectType.SPLIT_KEY: (Version(1, 0), None),
+    ObjectType.TEMPLATE: (Version(1, 0), Version(1, 4)),
+    ObjectType.SECRET_DATA: (Version(1, 0), None),
+    ObjectType.OPAQUE_OBJECT: (Version(1, 0), None),
+    ObjectType.PGP_KEY: (V1_2, None),
+    ObjectType.CERTIFICATE_REQUEST: (V2_0, None),
+}
+_CAPABILITIES = CapabilityInformation(
+    streaming_capability=False,
+    asynchronous_capability=False,
+    attestation_capability=False,
+    batch_undo_capability=True,
+    batch_continue_capability=True,
+    unwrap_mode=UnwrapMode.NOT_PROCESSED,
+    destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
+    rng_mode=RNGMode.SHARED_INSTANTIATION,
+)
+
+
+def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
+    asked = set(request.query_function)
+    answer: dict[str, Any] = {}
+    if Q.QUERY_OPERATIONS in asked:
+        answer["operation"] = tuple(o for o in sorted(SERVED) if OPERATIONS[o].since <= ctx.version)
+    if Q.QUERY_OBJECTS in asked:
+        answer["object_type"] = tuple(t for t, (since, until) in _OBJECTS.items() if _in(ctx.version, since, until))
+    if Q.QUERY_SERVER_INFORMATION in asked:
+        settings = ctx.services.settings
+        answer["vendor_identification"] = settings.server_name
+        answer["server_information"] = _server_information(settings.server_name, settings.server_version, ctx.version)
+    if Q.QUERY_RNGS in asked:
+        answer["rng_parameters"] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
+    if Q.QUERY_CAPABILITIES in asked:
+        answer["capability_information"] = (_CAPABILITIES,)
+    if Q.QUERY_STORAGE_PROTECTION_MASKS in asked:
+        masks = (ProtectionStorageMask.HARDWARE, ProtectionStorageMask.SOFTWARE)
+        answer["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=masks)
+    return QueryResponsePayload(**answer)
+
+
+def _in(version: Version, since: Version, until: Version | None) -> bool:
+    return since <= version and (until is None or version <= until)
+
+
+def _server_information(name: str, server_version: str, version: Version) -> ServerInformation:
+    if version >= V2_0:
+        return ServerInformation(server_name=name, server_version=server_version, product_name=name)
+
+    return ServerInformation()  # the contents are the vendor's in 1.x; we have nothing to add to the name

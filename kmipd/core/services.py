@@ -1,0 +1,130 @@
+"""What every operation has at hand: the ports, the settings of the core, and the context of one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kmipd.core.errors import KmipError
+from kmipd.core.model import ManagedObject, Placement, Principal
+from kmipd.core.policy import sees
+from kmipd.core.ports import Clock, KeyStore
+from kmipd.core.registry_port import RegistryPort, UnitOfWork
+from kmipd.spec.enumerations import ResultReason, UniqueIdentifierEnum
+from kmipd.spec.versions import Version
+
+
+class Codec(Protocol):
+    """Structures as bytes: what is sealed, wrapped with TTLV encoding, or hashed."""
+
+    def dump(self, structure: object) -> bytes: ...
+
+    def load(self, cls: type, data: bytes) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoreSettings:
+    """Choices of the operator that operations depend on."""
+
+    placement: Placement = Placement.RESIDENT  # of keys the server makes, where the token can hold them
+    group_placement: Mapping[str, Placement] = field(default_factory=dict)
+    unique_names: bool = True  # radosgw answers 400 for every object of a key whose Name stands twice
+    lease_time_seconds: int = 3600
+    # Random 96-bit nonces under one key stay safe to 2**32 seals (SP 800-38D, 8.3); a quarter of that leaves room.
+    wrapping_key_uses_max: int = 2**30
+    server_name: str = "kmipd"
+    server_version: str = ""
+
+    def placement_for(self, group: str) -> Placement:
+        return self.group_placement.get(group, self.placement)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    registry: RegistryPort
+    store: KeyStore
+    clock: Clock
+    codec: Codec
+    settings: CoreSettings
+    stores: Mapping[str, KeyStore]
+
+
+@dataclass(slots=True)
+class Context:
+    """One batch item in the making. `placeholder` is shared by the items of a batch (KMIP 1.4, 6.4)."""
+
+    services: Services
+    principal: Principal
+    version: Version
+    unit: UnitOfWork
+    now: int
+    placeholder: Placeholder
+    touched: str = ""  # the object the item was about, for the audit record
+    place: str = ""  # where cryptography ran: "token" or "software"
+
+    def identifier(self, given: str | int | UniqueIdentifierEnum | None) -> str:
+        """The identifier of a request: given, or taken from the ID Placeholder when empty."""
+        if isinstance(given, str) and given:
+            self.touched = given
+            return given
+        found = self.placeholder.resolve(given if isinstance(given, int) else None)
+        if found is None:
+            raise KmipError(
+                ResultReason.ITEM_NOT_FOUND, "no Unique Identifier was given and the ID Placeholder is empty"
+            )
+        self.touched = found
+        return found
+
+    def object(self, given: str | int | UniqueIdentifierEnum | None) -> ManagedObject:
+        """The object meant; a foreign one is as unknown as one that does not exist."""
+        return self.find(self.identifier(given))
+
+    def find(self, uid: str) -> ManagedObject:
+        obj = self.unit.get(uid)
+        if obj is None or not sees(self.principal, obj):
+            raise KmipError(ResultReason.OBJECT_NOT_FOUND, f"there is no object {uid!r}")
+        return obj
+
+    def store_of(self, obj: ManagedObject) -> KeyStore:
+        store = self.services.stores.get(obj.store)
+        if store is None:
+            raise KmipError(ResultReason.GENERAL_FAILURE, f"the key store {obj.store!r} is not configured here")
+        return store
+
+
+class Placeholder:
+    """The ID Placeholder: what earlier items of the batch produced (KMIP 1.4, 6.4; 2.1, table of identifiers)."""
+
+    def __init__(self) -> None:
+        self._current: str | None = None
+        self._located: tuple[str, ...] = ()
+        self._by_kind: dict[UniqueIdentifierEnum, str] = {}
+
+    def set(self, uid: str, *kinds: UniqueIdentifierEnum) -> None:
+        self._current = uid
+        for kind in kinds:
+            self._by_kind[kind] = uid
+
+    def also(self, uid: str, *kinds: UniqueIdentifierEnum) -> None:
+        """Remember an identifier that is not the current one (the other half of a pair)."""
+        for kind in kinds:
+            self._by_kind[kind] = uid
+
+    def set_located(self, uids: tuple[str, ...]) -> None:
+        """Locate sets the placeholder only when it found exactly one object (KMIP 1.4, 4.9)."""
+        self._located = uids
+        self._current = uids[0] if len(uids) == 1 else None
+
+    def clear(self) -> None:
+        self._current = None
+
+    def resolve(self, given: int | None) -> str | None:
+        if given is None or given == UniqueIdentifierEnum.ID_PLACEHOLDER:
+            return self._current
+        if isinstance(given, UniqueIdentifierEnum):
+            return self._by_kind.get(given)
+        # A plain Integer: the n-th located object, counted from the end when negative (2.1, 4.62).
+        if -len(self._located) <= given < len(self._located):
+            return self._located[given]
+        return None

@@ -1,0 +1,43 @@
+"""May this object be used so, now? Usage masks and usage limits (KMIP 1.4, 3.19 and 3.21)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kmipd.core.errors import KmipError
+from kmipd.core.lifecycle import require_processing, require_protecting
+from kmipd.core.model import ManagedObject
+from kmipd.core.services import Context
+from kmipd.spec.enumerations import ResultReason, UsageLimitsUnit
+from kmipd.spec.masks import CryptographicUsageMask
+from kmipd.spec.tags import Tag
+
+
+def require_mask(obj: ManagedObject, needed: CryptographicUsageMask, action: str) -> None:
+    mask = obj.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+    if needed & ~mask:
+        raise KmipError(
+            ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
+            f"{action}: the Cryptographic Usage Mask of {obj.uid} does not have {needed.name}",
+        )
+
+
+def protecting(ctx: Context, obj: ManagedObject, needed: CryptographicUsageMask, action: str, size: int) -> None:
+    """Encrypt, sign and the like: `size` bytes are counted against the usage limits."""
+    require_protecting(obj, action, ctx.now)
+    require_mask(obj, needed, action)
+    limits = obj.attributes.get(Tag.USAGE_LIMITS)
+    if limits is None:
+        return
+    uses = size if limits.usage_limits_unit == UsageLimitsUnit.BYTE else 1
+    left = (limits.usage_limits_count or 0) - uses
+    if left < 0:
+        raise KmipError(ResultReason.PERMISSION_DENIED, f"{action}: the usage limits of {obj.uid} are exhausted")
+    counted = replace(limits, usage_limits_count=left)
+    ctx.unit.put(replace(obj, attributes=obj.attributes.put(Tag.USAGE_LIMITS, counted)))
+
+
+def processing(ctx: Context, obj: ManagedObject, needed: CryptographicUsageMask, action: str) -> None:
+    """Decrypt, verify and the like."""
+    require_processing(obj, action, ctx.now)
+    require_mask(obj, needed, action)

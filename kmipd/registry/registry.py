@@ -1,0 +1,116 @@
+"""The registry: units of work, intents, wrapping keys, clients. See `core.registry_port.RegistryPort`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from kmipd.core.model import AuditEvent, Placement
+from kmipd.core.registry_port import Intent
+from kmipd.registry.audit_log import AuditLog
+from kmipd.registry.clients import Clients
+from kmipd.registry.engine import Connections, open_engine
+from kmipd.registry.prepared import Prepared
+from kmipd.registry.tables import intent, managed_object, wrapping_key
+from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
+
+# Uses of a wrapping key are taken from the table in blocks: one write for many seals, and a crash only wastes a block.
+USES_BLOCK = 1_000
+
+_OPEN_INTENT = Prepared(insert(intent).values({c.name: bindparam(c.name) for c in intent.columns if c.name != "id"}))
+_RESERVE = Prepared(
+    update(wrapping_key)
+    .where(
+        wrapping_key.c.store == bindparam("in_store"),
+        wrapping_key.c.uses + bindparam("block") <= wrapping_key.c.uses_max,
+    )
+    .values(uses=wrapping_key.c.uses + bindparam("block"))
+    .returning(wrapping_key.c.cka_id)
+)
+
+
+class Registry:
+    """One per process; safe to use from many threads."""
+
+    def __init__(self, path: Path, audit_log: Path) -> None:
+        self.path = path
+        self._connections = Connections(open_engine(path))
+        self._cache = ObjectCache()
+        self._audit_log = AuditLog(audit_log)
+        self._uses: dict[str, tuple[bytes, int]] = {}
+        self._uses_lock = threading.Lock()
+        self.clients = Clients(self._connections)
+
+    def unit(self) -> SQLUnitOfWork:
+        return SQLUnitOfWork(self._connections, self._cache)
+
+    def record(self, event: AuditEvent) -> None:
+        self._audit_log.write(event)
+
+    def reopen_audit_log(self) -> None:
+        self._audit_log.reopen()
+
+    def close(self) -> None:
+        self._connections.close()
+        self._audit_log.close()
+
+    # Intents -------------------------------------------------------------------------------------------------
+
+    def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None:
+        with self._connections.transaction() as connection:
+            _OPEN_INTENT.run(connection, {"cka_id": cka_id, "store": store, "purpose": purpose, "created": now})
+
+    def intents(self, created_before: int) -> Sequence[Intent]:
+        statement = select(intent).where(intent.c.created < created_before).order_by(intent.c.id)
+        rows = self._connections.get().execute(statement)
+        return [Intent(r.cka_id, r.store, r.purpose, r.created) for r in rows]
+
+    def drop_intent(self, cka_id: bytes) -> None:
+        with self._connections.transaction() as connection:
+            connection.execute(delete(intent).where(intent.c.cka_id == cka_id))
+
+    def knows_cka_id(self, cka_id: bytes) -> bool:
+        connection = self._connections.get()
+        rows = select(managed_object.c.uid).where(
+            managed_object.c.cka_id == cka_id, managed_object.c.placement == Placement.RESIDENT.value
+        )
+        keys = select(wrapping_key.c.store).where(wrapping_key.c.cka_id == cka_id)
+        return connection.execute(rows).first() is not None or connection.execute(keys).first() is not None
+
+    def pending_destroys(self) -> Sequence[str]:
+        statement = select(managed_object.c.uid).where(managed_object.c.destroy_pending.is_(True))
+        return list(self._connections.get().execute(statement).scalars())
+
+    # Wrapping keys -------------------------------------------------------------------------------------------
+
+    def take_wrapping_use(self, store: str) -> bytes | None:
+        with self._uses_lock:
+            cka_id, left = self._uses.get(store, (b"", 0))
+            if not left:
+                reserved = self._reserve(store)
+                if reserved is None:
+                    return None
+                cka_id, left = reserved, USES_BLOCK
+            self._uses[store] = (cka_id, left - 1)
+            return cka_id
+
+    def _reserve(self, store: str) -> bytes | None:
+        with self._connections.transaction() as connection:
+            row = _RESERVE.run(connection, {"in_store": store, "block": USES_BLOCK}).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def add_wrapping_key(self, cka_id: bytes, store: str, uses_max: int, now: int) -> None:
+        with self._connections.transaction() as connection:
+            row = {"cka_id": cka_id, "store": store, "created": now, "uses": 0, "uses_max": uses_max}
+            connection.execute(insert(wrapping_key).values(row))
+            connection.execute(delete(intent).where(intent.c.cka_id == cka_id))
+
+    # What is there -------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """Objects by placement, for `kmipd status`."""
+        statement = select(managed_object.c.placement, func.count()).group_by(managed_object.c.placement)
+        return dict(self._connections.get().execute(statement).tuples().all())

@@ -1,0 +1,132 @@
+"""Managed objects as rows, and the entries under which Locate finds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from kmipd.core.model import AttributeKey, AttributeSet, CustomName, Instance, ManagedObject, Placement
+from kmipd.protocol import dump_attributes, encode_item, encode_value, load_attributes
+from kmipd.spec.attributes import AttributeItem, Attributes, VendorAttribute
+from kmipd.spec.enumerations import ObjectType, State
+from kmipd.spec.tags import Tag
+
+# Attributes that Locate cannot search by value: they are columns, or are made up when read.
+_NOT_INDEXED = frozenset({Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE})
+
+
+class IndexEntry(NamedTuple):
+    attribute: int
+    number: int | None
+    digest: bytes | None
+
+
+def index_entry(key: AttributeKey, value: Any) -> IndexEntry:
+    """Where a value is found: by number, or by the digest of its canonical encoding (so any length, exactly)."""
+    if isinstance(key, CustomName):
+        name = key.text.encode()
+        material = len(name).to_bytes(4, "big") + name + encode_item(value)
+        return IndexEntry(Tag.ATTRIBUTE, None, blake2b(material, digest_size=16).digest())
+    if isinstance(value, int):
+        return IndexEntry(key, int(value), None)
+    material = key.to_bytes(4, "big") + encode_value(value, key)
+    return IndexEntry(key, None, blake2b(material, digest_size=16).digest())
+
+
+def index_entries(obj: ManagedObject) -> Iterator[IndexEntry]:
+    for key in obj.attributes:
+        if key not in _NOT_INDEXED:
+            for value in obj.attributes.values(key):
+                yield index_entry(key, value)
+
+
+def to_row(obj: ManagedObject) -> dict[str, Any]:
+    attributes = obj.attributes
+    return {
+        "uid": obj.uid,
+        "key_id": obj.key_id,
+        "key_version": obj.key_version,
+        "object_type": int(obj.object_type),
+        "group_name": obj.group,
+        "owner": obj.owner,
+        "store": obj.store,
+        "placement": obj.placement.value,
+        "cka_id": obj.cka_id or None,
+        "material_size": obj.material_size,
+        "wrapping_key": obj.wrapping_key or None,
+        "sealed": obj.sealed or None,
+        "attributes": dump_attributes(_to_list(attributes)),
+        "indices": _dump_indices(attributes),
+        "state": None if obj.state is None else int(obj.state),
+        "activation_date": attributes.get(Tag.ACTIVATION_DATE),
+        "deactivation_date": attributes.get(Tag.DEACTIVATION_DATE),
+        "initial_date": attributes.get(Tag.INITIAL_DATE, 0),
+        "destroy_pending": obj.destroy_pending,
+        "row_version": obj.row_version,
+    }
+
+
+def from_row(row: Any) -> ManagedObject:
+    return ManagedObject(
+        uid=row.uid,
+        key_id=row.key_id,
+        key_version=row.key_version,
+        object_type=ObjectType(row.object_type),
+        group=row.group_name,
+        owner=row.owner,
+        store=row.store,
+        placement=Placement(row.placement),
+        cka_id=row.cka_id or b"",
+        material_size=row.material_size,
+        wrapping_key=row.wrapping_key or b"",
+        sealed=row.sealed or b"",
+        attributes=_from_list(load_attributes(row.attributes), json.loads(row.indices)),
+        state=None if row.state is None else State(row.state),
+        destroy_pending=bool(row.destroy_pending),
+        row_version=row.row_version,
+    )
+
+
+def _to_list(attributes: AttributeSet) -> Attributes:
+    items = []
+    for key in attributes:
+        for value in attributes.values(key):
+            if isinstance(key, CustomName):
+                vendor = VendorAttribute(
+                    vendor_identification=key.vendor, attribute_name=key.name, attribute_value=value
+                )
+                items.append(AttributeItem(tag=Tag.ATTRIBUTE, value=vendor))
+            else:
+                items.append(AttributeItem(tag=key, value=value))
+    return Attributes(values=tuple(items))
+
+
+def _from_list(stored: Attributes, indices: dict[str, list[int]]) -> AttributeSet:
+    values: dict[AttributeKey, list[Any]] = {}
+    for item in stored.values:
+        if isinstance(item.value, VendorAttribute):
+            custom = CustomName(item.value.vendor_identification, item.value.attribute_name)
+            values.setdefault(custom, []).append(item.value.attribute_value)
+        else:
+            values.setdefault(Tag(item.tag), []).append(item.value)
+    return AttributeSet(
+        {
+            key: tuple(map(Instance, indices.get(_index_key(key), range(len(found))), found))
+            for key, found in values.items()
+        }
+    )
+
+
+def _index_key(key: AttributeKey) -> str:
+    return key.text if isinstance(key, CustomName) else str(int(key))
+
+
+def _dump_indices(attributes: AttributeSet) -> str:
+    uneven = {}
+    for key in attributes:
+        given = [i.index for i in attributes.instances(key)]
+        if given != list(range(len(given))):
+            uneven[_index_key(key)] = given
+    return json.dumps(uneven) if uneven else "{}"

@@ -1,0 +1,62 @@
+"""Locate while changes are staged (inside an Undo batch): what is stored, corrected by what is not yet.
+
+Only such batches come here, so plain matching over the few staged objects is enough; the stored part keeps its indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from kmipd.core.lifecycle import effective_state
+from kmipd.core.model import ManagedObject, Placement
+from kmipd.core.registry_port import Filter, LocateQuery, LocateResult, Match
+from kmipd.registry import locate as locating
+from kmipd.registry.rows import IndexEntry, index_entries, index_entry
+from kmipd.spec.tags import Tag
+
+
+def locate(connection: Connection, query: LocateQuery, staged: Mapping[str, ManagedObject]) -> LocateResult:
+    stored = locating.run(connection, replace(query, offset=0, limit=None)).uids
+    uids = [u for u in stored if u not in staged]
+    uids += [u for u, obj in staged.items() if _matches(obj, query)]
+    end = None if query.limit is None else query.offset + query.limit
+    return LocateResult(tuple(uids[query.offset : end]), len(uids))
+
+
+def _matches(obj: ManagedObject, query: LocateQuery) -> bool:
+    if query.group is not None and obj.group != query.group:
+        return False
+    if query.object_type is not None and obj.object_type != query.object_type:
+        return False
+    if query.states and effective_state(obj, query.now) not in query.states:
+        return False
+    gone = obj.placement is Placement.GONE
+    if (gone and not query.destroyed) or (not gone and not query.live):
+        return False
+    return all(_holds(obj, f) for f in query.filters)
+
+
+def _holds(obj: ManagedObject, condition: Filter) -> bool:
+    if condition.key is Tag.UNIQUE_IDENTIFIER:
+        return bool(obj.uid == condition.value)
+    wanted = index_entry(condition.key, condition.value)
+    return any(_fits(entry, wanted, condition.match) for entry in index_entries(obj))
+
+
+def _fits(entry: IndexEntry, wanted: IndexEntry, match: Match) -> bool:
+    if wanted.digest is not None:
+        return entry.digest == wanted.digest
+    if entry.attribute != wanted.attribute or entry.number is None or wanted.number is None:
+        return False
+    return bool(_COMPARE[match](entry.number, wanted.number))
+
+
+_COMPARE = {
+    Match.EQUAL: lambda have, want: have == want,
+    Match.ALL_BITS: lambda have, want: have & want == want,
+    Match.AT_LEAST: lambda have, want: have >= want,
+    Match.AT_MOST: lambda have, want: have <= want,
+}

@@ -1,0 +1,146 @@
+"""The tables. Every schema change is a migration; a test compares the two.
+
+Nothing here is ever stored in clear that would open a key: `sealed` is AES-GCM under a key that lives in the token.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# A logical key: an ordered line of versions with one primary. Rotation and aliases will work on this row.
+logical_key = Table(
+    "logical_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("group_name", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("primary_uid", Text, nullable=False),
+)
+
+# One managed object = one version of a key. Dates repeat attributes so that Locate by State needs no decoding.
+managed_object = Table(
+    "managed_object",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("key_id", Text, ForeignKey("logical_key.id"), nullable=False),
+    Column("key_version", Integer, nullable=False),
+    Column("object_type", Integer, nullable=False),
+    Column("group_name", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("store", Text, nullable=False),
+    Column("placement", Text, nullable=False),
+    Column("cka_id", LargeBinary),
+    Column("material_size", Integer, nullable=False),
+    Column("wrapping_key", LargeBinary),
+    Column("sealed", LargeBinary),
+    Column("attributes", LargeBinary, nullable=False),  # the attribute list as TTLV
+    Column("indices", Text, nullable=False),  # attribute indices that are not 0, 1, 2 …; JSON
+    Column("state", Integer),
+    Column("activation_date", BigInteger),
+    Column("deactivation_date", BigInteger),
+    Column("initial_date", BigInteger, nullable=False),
+    Column("destroy_pending", Boolean, nullable=False),
+    Column("row_version", Integer, nullable=False),
+    UniqueConstraint("key_id", "object_type", "key_version"),
+    Index("ix_managed_object_group_name_id", "group_name", "id"),
+    Index("ix_managed_object_cka_id", "cka_id"),
+    sqlite_autoincrement=True,
+)
+
+# What Locate searches. `number` for integers, enumerations and dates; `digest` of the canonical value for the rest.
+object_attribute = Table(
+    "object_attribute",
+    metadata,
+    Column("object_id", Integer, ForeignKey("managed_object.id", ondelete="CASCADE"), nullable=False),
+    Column("attribute", Integer, nullable=False),  # the tag; that of Attribute for custom ones
+    Column("number", BigInteger),
+    Column("digest", LargeBinary),
+    Index("ix_object_attribute_digest", "digest", "object_id"),
+    Index("ix_object_attribute_attribute_number", "attribute", "number", "object_id"),
+    Index("ix_object_attribute_object_id", "object_id", "attribute"),
+)
+
+# Keys that seal wrapped objects. Uses are counted in blocks and bounded: 2**32 random nonces would be the cliff.
+wrapping_key = Table(
+    "wrapping_key",
+    metadata,
+    Column("cka_id", LargeBinary, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("uses", BigInteger, nullable=False),
+    Column("uses_max", BigInteger, nullable=False),
+)
+
+# Written before a token object is made, removed in the transaction that records it. After a crash: what to look for.
+intent = Table(
+    "intent",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("cka_id", LargeBinary, nullable=False, unique=True),
+    Column("store", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+client = Table(
+    "client",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("group_name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("revoked", BigInteger),
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),  # SHA-256 of the DER, hex
+    Column("client_name", Text, ForeignKey("client.name"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("not_after", BigInteger, nullable=False),
+    Column("revoked", BigInteger),
+    Index("ix_certificate_client_name", "client_name"),
+)
+
+# Every change, in the transaction that made it. Reads and refusals go to the audit log file.
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("time", BigInteger, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("group_name", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Index("ix_audit_event_uid", "uid"),
+)

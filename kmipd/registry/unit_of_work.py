@@ -1,0 +1,252 @@
+"""One unit of work: changes staged in memory, written in one transaction, checked against what was read.
+
+Staging, rather than holding a database transaction open, keeps SQLite's single write lock out of the time that a token
+needs, and lets the intents of token objects be committed while the unit is still undecided.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, exc, insert, select, update
+
+from kmipd.core.model import AuditEvent, ManagedObject, Placement
+from kmipd.core.registry_port import Conflict, LocateQuery, LocateResult, NameTaken
+from kmipd.registry import locate as locating
+from kmipd.registry import staged as staging
+from kmipd.registry.engine import Connections
+from kmipd.registry.prepared import Prepared
+from kmipd.registry.rows import IndexEntry, from_row, index_entries, index_entry, to_row
+from kmipd.registry.tables import audit_event, intent, logical_key, managed_object, object_attribute
+from kmipd.spec.tags import Tag
+
+_COLUMNS = [c.name for c in managed_object.columns if c.name != "id"]
+_VERSION = Prepared(select(managed_object.c.row_version).where(managed_object.c.uid == bindparam("uid")))
+_OBJECT = Prepared(select(managed_object).where(managed_object.c.uid == bindparam("uid")))
+_INSERT = Prepared(insert(managed_object).values({c: bindparam(c) for c in _COLUMNS}))
+_UPDATE = Prepared(
+    update(managed_object)
+    .where(managed_object.c.uid == bindparam("uid"), managed_object.c.row_version == bindparam("was"))
+    .values({c: bindparam(c) for c in _COLUMNS if c != "uid"})
+)
+_ROW_ID = Prepared(select(managed_object.c.id).where(managed_object.c.uid == bindparam("uid")))
+_INSERT_ENTRY = Prepared(insert(object_attribute).values({c.name: bindparam(c.name) for c in object_attribute.columns}))
+_DELETE_ENTRIES = Prepared(delete(object_attribute).where(object_attribute.c.object_id == bindparam("object_id")))
+_INSERT_KEY = Prepared(
+    insert(logical_key).values({c.name: bindparam(c.name) for c in logical_key.columns}).prefix_with("OR IGNORE")
+)
+_SET_PRIMARY = Prepared(
+    update(logical_key).where(logical_key.c.id == bindparam("key")).values(primary_uid=bindparam("uid"))
+)
+_CLOSE_INTENT = Prepared(delete(intent).where(intent.c.cka_id == bindparam("cka_id")))
+_INSERT_AUDIT = Prepared(
+    insert(audit_event).values({c.name: bindparam(c.name) for c in audit_event.columns if c.name != "id"})
+)
+_NAME_IN_USE = Prepared(
+    select(managed_object.c.uid)
+    .select_from(object_attribute.join(managed_object, managed_object.c.id == object_attribute.c.object_id))
+    .where(
+        object_attribute.c.digest == bindparam("digest"),
+        managed_object.c.group_name == bindparam("group"),
+        managed_object.c.placement != Placement.GONE.value,
+    )
+)
+
+
+class ObjectCache:
+    """Decoded objects by identifier, good as long as the row's version is. Sealed material only, never clear."""
+
+    SIZE_MAX = 20_000  # about 2 kB each: bounded by memory, not by the number of keys
+
+    def __init__(self) -> None:
+        self._objects: dict[str, ManagedObject] = {}
+
+    def get(self, uid: str) -> ManagedObject | None:
+        return self._objects.get(uid)
+
+    def put(self, obj: ManagedObject) -> None:
+        if len(self._objects) >= self.SIZE_MAX:
+            self._objects.clear()
+        self._objects[obj.uid] = obj
+
+    def drop(self, uid: str) -> None:
+        self._objects.pop(uid, None)
+
+
+class SQLUnitOfWork:
+    """See `core.registry_port.UnitOfWork`."""
+
+    def __init__(self, connections: Connections, cache: ObjectCache) -> None:
+        self._connections = connections
+        self._cache = cache
+        self._read: dict[str, ManagedObject] = {}
+        self._staged: dict[str, ManagedObject] = {}
+        self._new: set[str] = set()
+        self._names: list[tuple[str, bytes, str]] = []
+        self._closed_intents: list[bytes] = []
+        self._events: list[AuditEvent] = []
+        self._after_commit: list[Callable[[], None]] = []
+        self._on_rollback: list[Callable[[], None]] = []
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._staged or self._closed_intents or self._events)
+
+    def get(self, uid: str) -> ManagedObject | None:
+        found = self._staged.get(uid) or self._read.get(uid) or self._load(uid)
+        if found is not None and uid not in self._staged:
+            self._read[uid] = found
+        return found
+
+    def _load(self, uid: str) -> ManagedObject | None:
+        connection = self._connections.get()
+        version = _VERSION.run(connection, {"uid": uid}).fetchone()
+        if version is None:
+            return None
+        cached = self._cache.get(uid)
+        if cached is not None and cached.row_version == version[0]:
+            return cached
+        row = _OBJECT.run(connection, {"uid": uid}).fetchone()
+        if row is None:
+            return None
+        obj = from_row(row)
+        self._cache.put(obj)
+        return obj
+
+    def add(self, obj: ManagedObject) -> None:
+        self._staged[obj.uid] = obj
+        self._new.add(obj.uid)
+
+    def put(self, obj: ManagedObject) -> None:
+        if obj.uid not in self._read and obj.uid not in self._staged:
+            raise ValueError(f"{obj.uid} was not read in this unit")
+        self._staged[obj.uid] = obj
+
+    def locate(self, query: LocateQuery) -> LocateResult:
+        if not self._staged:
+            return locating.run(self._connections.get(), query)
+        return staging.locate(self._connections.get(), query, self._staged)
+
+    def require_unique_name(self, group: str, name: Any, uid: str) -> None:
+        digest = index_entry(Tag.NAME, name).digest
+        assert digest is not None
+        self._refuse_taken(self._connections.get(), group, digest, uid)
+        for obj in self._staged.values():
+            if obj.uid != uid and obj.group == group and _has_name(obj, digest):
+                raise NameTaken(obj.uid)
+        self._names.append((group, digest, uid))
+
+    def _refuse_taken(self, connection: Connection, group: str, digest: bytes, uid: str) -> None:
+        for (owner,) in _NAME_IN_USE.run(connection, {"group": group, "digest": digest}):
+            staged = self._staged.get(owner)
+            if owner != uid and (staged is None or _has_name(staged, digest)):
+                raise NameTaken(owner)
+
+    def close_intent(self, cka_id: bytes) -> None:
+        self._closed_intents.append(cka_id)
+
+    def audit(self, event: AuditEvent) -> None:
+        self._events.append(event)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self._after_commit.append(action)
+
+    def on_rollback(self, action: Callable[[], None]) -> None:
+        self._on_rollback.append(action)
+
+    def rollback(self) -> None:
+        actions, self._on_rollback = self._on_rollback, []
+        self._after_commit.clear()
+        self._forget()
+        for action in actions:
+            action()
+
+    def commit(self) -> None:
+        if self.changed:
+            with self._connections.transaction() as connection:
+                self._write(connection)
+            for uid in self._staged:
+                self._cache.drop(uid)
+        actions, self._after_commit = self._after_commit, []
+        self._on_rollback.clear()
+        self._forget()
+        for action in actions:
+            action()
+
+    def _forget(self) -> None:
+        self._read.clear()
+        self._staged.clear()
+        self._new.clear()
+        self._names.clear()
+        self._closed_intents.clear()
+        self._events.clear()
+
+    def _write(self, connection: Connection) -> None:
+        for group, digest, uid in self._names:
+            self._refuse_taken(connection, group, digest, uid)
+        for uid, obj in self._staged.items():
+            if uid in self._new:
+                self._insert(connection, obj)
+            else:
+                self._update(connection, obj)
+        for cka_id in self._closed_intents:
+            if _CLOSE_INTENT.run(connection, {"cka_id": cka_id}).rowcount != 1:
+                # Recovery thought this request dead and took the token object away: nothing may refer to it.
+                raise Conflict("the intent of this token object is gone")
+        for event in self._events:
+            _INSERT_AUDIT.run(connection, audit_row(event))
+
+    def _insert(self, connection: Connection, obj: ManagedObject) -> None:
+        created = obj.attributes.get(Tag.INITIAL_DATE, 0)
+        key = {"id": obj.key_id, "group_name": obj.group, "created": created, "primary_uid": obj.uid}
+        _INSERT_KEY.run(connection, key)
+        if obj.key_version > 1:
+            _SET_PRIMARY.run(connection, {"key": obj.key_id, "uid": obj.uid})
+        try:
+            row_id = _INSERT.run(connection, to_row(obj)).lastrowid
+        except exc.IntegrityError:
+            raise Conflict("somebody else made this version of the key first") from None
+        self._insert_entries(connection, row_id, list(index_entries(obj)))
+
+    def _update(self, connection: Connection, obj: ManagedObject) -> None:
+        values = to_row(obj) | {"was": obj.row_version, "row_version": obj.row_version + 1}
+        if _UPDATE.run(connection, values).rowcount != 1:
+            self._cache.drop(obj.uid)
+            raise Conflict(obj.uid)
+        before = self._read.get(obj.uid)
+        entries = list(index_entries(obj))
+        if before is not None and Counter(index_entries(before)) == Counter(entries):
+            return
+        found = _ROW_ID.run(connection, {"uid": obj.uid}).fetchone()
+        assert found is not None
+        _DELETE_ENTRIES.run(connection, {"object_id": found[0]})
+        self._insert_entries(connection, found[0], entries)
+
+    @staticmethod
+    def _insert_entries(connection: Connection, row_id: int, entries: list[IndexEntry]) -> None:
+        _INSERT_ENTRY.run_many(
+            connection,
+            [{"object_id": row_id, "attribute": e.attribute, "number": e.number, "digest": e.digest} for e in entries],
+        )
+
+
+def _has_name(obj: ManagedObject, digest: bytes) -> bool:
+    if obj.placement is Placement.GONE:
+        return False
+    return digest in [index_entry(Tag.NAME, name).digest for name in obj.attributes.values(Tag.NAME)]
+
+
+def audit_row(event: AuditEvent) -> dict[str, Any]:
+    return {
+        "time": event.time,
+        "principal": event.principal,
+        "group_name": event.group,
+        "operation": event.operation,
+        "uid": event.uid,
+        "result": event.result,
+        "reason": event.reason,
+        "peer": event.peer,
+        "place": event.place,
+    }
