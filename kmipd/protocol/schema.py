@@ -221,13 +221,12 @@ class Schema:
     def _cases(self, name: str, tag: int, mark: d.Cases, marks: tuple[Any, ...], names: list[str]) -> Field:
         on = names.index(mark.on)
         contain = _contain if d.CONTAINED in marks else None
-        by_name = mark.on == "attribute_name"
-        refused = {key: f'this version has no attribute "{key}"' for key in self._refused_names} if by_name else {}
-        forms = {
-            key: self._contained(self._typed(name, tag, hint), contain)
-            for key, hint in mark.types.items()
-            if key not in refused
-        }
+        refused: dict[Any, str] = {}
+        if mark.on == "attribute_name":
+            refused = {key: f'this version has no attribute "{key}"' for key in self._refused_names}
+        elif mark.on == "operation" and self.version is not None:
+            refused = {key: f"this version has no {key!r}" for key in mark.types if self._refused(key)}
+        forms = {key: self._contained(self._typed(name, tag, hint), contain) for key, hint in mark.types.items()}
         if mark.otherwise is None:
             return _choosing(name, tag, ByEarlierField(on, forms, None, refused, None))
         other = self._contained(self._typed(name, tag, mark.otherwise), contain)

@@ -29,14 +29,8 @@ READ_WITH: Final = {1: V1_4, 2: V2_1}
 
 # A message begins with four heads and two Integers: message, header, version, major, minor.
 _START: Final = Struct(">II II II IIixxxx IIixxxx")
-_HEAD: Final = {
-    RequestMessage: Tag.REQUEST_MESSAGE << 8 | ItemType.STRUCTURE,
-    ResponseMessage: Tag.RESPONSE_MESSAGE << 8 | ItemType.STRUCTURE,
-}
-_HEADER: Final = {
-    RequestMessage: Tag.REQUEST_HEADER << 8 | ItemType.STRUCTURE,
-    ResponseMessage: Tag.RESPONSE_HEADER << 8 | ItemType.STRUCTURE,
-}
+_REQUEST: Final = Tag.REQUEST_MESSAGE << 8 | ItemType.STRUCTURE
+_RESPONSE: Final = Tag.RESPONSE_MESSAGE << 8 | ItemType.STRUCTURE
 _VERSION: Final = Tag.PROTOCOL_VERSION << 8 | ItemType.STRUCTURE
 _MAJOR: Final = Tag.PROTOCOL_VERSION_MAJOR << 8 | ItemType.INTEGER
 _MINOR: Final = Tag.PROTOCOL_VERSION_MINOR << 8 | ItemType.INTEGER
@@ -75,20 +69,19 @@ def peek_version(data: bytes) -> Version:
 
     For the answer to a message that cannot be read (1.4 §6.1).
     """
-    cls = ResponseMessage if data[2:3] == b"\x7b" else RequestMessage
-    return _peek(cls, data)
+    return _peek(_RESPONSE if data[:4] == _RESPONSE.to_bytes(4, "big") else _REQUEST, data)
 
 
-def _peek(cls: type[RequestMessage] | type[ResponseMessage], data: bytes) -> Version:
+def _peek(expected: int, data: bytes) -> Version:
     if len(data) < _START.size:
         raise invalid("too short for a message", 0)
     head, length, header, _, version, size, major, four, first, minor, also, second = _START.unpack_from(data)
-    if head != _HEAD[cls]:
-        raise invalid(f"not a {cls.__name__}", 0)
+    if head != expected:
+        raise invalid("not the kind of message that is due", 0)
     if length + 8 != len(data) or length & 7:
         raise invalid(f"length {length} in a message of {len(data)} bytes", 4)
-    heads = (header, version, size, major, four, minor, also)
-    if heads != (_HEADER[cls], _VERSION, 32, _MAJOR, 4, _MINOR, 4):
+    # The tag of a header is one less than that of its message.
+    if (header, version, size, major, four, minor, also) != (head - 256, _VERSION, 32, _MAJOR, 4, _MINOR, 4):
         raise invalid("no Protocol Version where the header begins", 8)
     return Version(first, second)
 
@@ -96,7 +89,7 @@ def _peek(cls: type[RequestMessage] | type[ResponseMessage], data: bytes) -> Ver
 def _read(cls: type[Message], data: bytes, limits: Limits, lenient: bool) -> Message:
     if len(data) > limits.message_size_max:
         raise invalid(f"{len(data)} bytes; the limit is {limits.message_size_max}", 0)
-    version = _peek(cls, data)
+    version = _peek(_RESPONSE if cls is ResponseMessage else _REQUEST, data)
     vocabulary = READ_WITH.get(version.major)
     if vocabulary is None:
         raise ProtocolError(
@@ -133,8 +126,9 @@ def _check_batch(message: RequestMessage | ResponseMessage, version: Version, li
 
 def _write(cls: type[Message], message: Message, version: Version, newer: Newer) -> bytes:
     out = bytearray()
+    plan = schema(version, newer).plan(cls)
     try:
-        codec.write_structure(_HEAD[cls], schema(version, newer).plan(cls), message, out)
+        codec.write_structure(_RESPONSE if cls is ResponseMessage else _REQUEST, plan, message, out)
     except ProtocolError as error:
         error.path = (cls.__name__, *error.path)
         error.version = version

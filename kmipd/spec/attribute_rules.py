@@ -568,7 +568,7 @@ _CERTIFICATE_RULES: Final = tuple(
 #: Every attribute of every version, by tag.
 ATTRIBUTES: Final[dict[Tag, AttributeRule]] = {rule.tag: rule for rule in _RULES + _CERTIFICATE_RULES}
 
-#: The rule all custom attributes of 1.x (1.4 §3.39) and vendor attributes of 2.x (2.1 §4.63) share.
+#: The rule all custom attributes of 1.x (1.4 §3.39) and vendor attributes of 2.x (2.1 §4.60) share.
 VENDOR_ATTRIBUTE: Final = _rule(
     Tag.ATTRIBUTE, object, V1_0, set_by=EITHER, modified_by=EITHER, deletable=True, multiple=True
 )

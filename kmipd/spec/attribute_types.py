@@ -9,13 +9,13 @@ from kmipd.spec.declare import LongInteger, since, structure
 from kmipd.spec.versions import V1_1, V1_2, V1_4
 
 #: Text in 1.x.  2.x also allows a placeholder of an earlier batch item, or the n-th object of a Locate
-#: (2.1 §4.62).
+#: (2.1 §4.58).
 UniqueIdentifier: TypeAlias = str | e.UniqueIdentifierEnum | int
 
 
 @structure
 class Name:
-    """Name (1.4 §3.2, 2.1 §4.40)."""
+    """Name (1.4 §3.2, 2.1 §4.32)."""
 
     name_value: str
     name_type: e.NameType

@@ -1,6 +1,6 @@
 """Attributes: how they travel, and the one table of what the standard rules for each of them.
 
-1.x names an attribute by text and numbers its instances (1.4 §2.1.1); 2.x uses its tag (2.1 §7.1).
+1.x names an attribute by text and numbers its instances (1.4 §2.1.1); 2.x uses its tag (2.1 §5.1).
 Both are typed by `ATTRIBUTES`; what the table does not know keeps its value as an `Item`.
 """
 
@@ -31,7 +31,7 @@ from kmipd.spec.attribute_types import (
     X509CertificateIssuer,
     X509CertificateSubject,
 )
-from kmipd.spec.declare import cases, structure
+from kmipd.spec.declare import ESSENTIAL, cases, structure
 from kmipd.spec.kinds import Item
 from kmipd.spec.tags import Tag
 
@@ -78,6 +78,7 @@ class Attribute:
     attribute_value: Annotated[
         AttributeValue | None,
         cases("attribute_name", {name: rule.type for name, rule in _BY_NAME.items()}, Item),
+        ESSENTIAL,  # an attribute goes as a whole or not at all
     ] = None
 
 
@@ -91,7 +92,7 @@ class TemplateAttribute:
 
 @structure
 class VendorAttribute:
-    """Attribute of 2.x: a vendor's (2.1 §4.63); vendors "x" and "y" are client and server custom attributes."""
+    """Attribute of 2.x: a vendor's (2.1 §4.60); vendors "x" and "y" are client and server custom attributes."""
 
     vendor_identification: str
     attribute_name: str
@@ -108,20 +109,20 @@ class AttributeItem:
 
 @structure
 class Attributes:
-    """Attributes and its Common, Private Key and Public Key forms (2.1 §7.1)."""
+    """Attributes and its Common, Private Key and Public Key forms (2.1 §5.1)."""
 
     values: tuple[AttributeItem, ...] = ()
 
 
 @structure
 class VendorAttributeReference:
-    """Attribute Reference to a vendor's attribute (2.1 §7.5)."""
+    """Attribute Reference to a vendor's attribute (2.1 §5.5)."""
 
     vendor_identification: str
     attribute_name: str
 
 
-#: The tag of an attribute, or vendor and name (2.1 §7.5).
+#: The tag of an attribute, or vendor and name (2.1 §5.5).
 AttributeReference: TypeAlias = Tag | VendorAttributeReference
 
 __all__ = [

@@ -995,7 +995,7 @@ class RotateNameType(IntEnum):
 
 
 class PKCS11Function(IntEnum):
-    """The place of a function in CK_FUNCTION_LIST_3_0, from one (2.1 §11.37)."""
+    """The place of a function in CK_FUNCTION_LIST_3_0, from one (2.1 §11.38)."""
 
     C_INITIALIZE = 1
     C_FINALIZE = 2
@@ -1092,6 +1092,6 @@ class PKCS11Function(IntEnum):
 
 
 class PKCS11ReturnCode(IntEnum):
-    """CK_RV (2.1 §11.38).  PKCS#11 is the authority on the others, which stay numbers here."""
+    """CK_RV (2.1 §11.39).  PKCS#11 is the authority on the others, which stay numbers here."""
 
     OK = 0

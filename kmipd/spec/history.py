@@ -17,7 +17,7 @@ Vocabulary: TypeAlias = type[IntEnum] | type[IntFlag]
 
 
 def _profiles(chosen: Callable[[str], bool]) -> str:
-    """1.x named a profile with the version it is of, 2.x without (1.4 §9.1.3.2.42, 2.1 §11.40)."""
+    """1.x named a profile with the version it is of, 2.x without (1.4 §9.1.3.2.42, 2.1 §11.41)."""
     return " ".join(name for name in e.ProfileName.__members__ if chosen(name))
 
 

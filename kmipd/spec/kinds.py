@@ -1,4 +1,4 @@
-"""Item types (1.4 §9.1.1.2, 2.1 §11.29) and the neutral node that any item can be read into."""
+"""Item types (1.4 §9.1.1.2, 2.1 §11.23) and the neutral node that any item can be read into."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class MessageExtension:
 
 @structure
 class RequestHeader:
-    """Request Header (1.4 §7.2, 2.1 §8.3)."""
+    """Request Header (1.4 §7.2, 2.1 §8.2)."""
 
     protocol_version: ProtocolVersion
     maximum_response_size: int | None = None
@@ -95,7 +95,7 @@ class ResponseHeader:
 
 @structure
 class ResponseBatchItem:
-    """Response Batch Item (1.4 §7.2, 2.1 §8.5)."""
+    """Response Batch Item (1.4 §7.2, 2.1 §8.6)."""
 
     #: Echoed, also when the version does not have it: the client asked by that number.
     operation: Annotated[e.Operation | None, ECHOED] = None

@@ -360,7 +360,7 @@ class AttestationCredential:
 
 @structure
 class OneTimePasswordCredential:
-    """Credential Value for One Time Password (2.1 §9.9)."""
+    """Credential Value for One Time Password (2.1 §9.11)."""
 
     username: str
     password: Annotated[str | None, SECRET] = None
@@ -369,7 +369,7 @@ class OneTimePasswordCredential:
 
 @structure
 class HashedPasswordCredential:
-    """Credential Value for Hashed Password (2.1 §9.9)."""
+    """Credential Value for Hashed Password (2.1 §9.11)."""
 
     username: str
     time_stamp: DateTimeExtended
@@ -387,7 +387,7 @@ class Ticket:
 
 @structure
 class TicketCredential:
-    """Credential Value for Ticket (2.1 §9.9)."""
+    """Credential Value for Ticket (2.1 §9.11)."""
 
     ticket: Ticket
 

@@ -1,4 +1,4 @@
-"""Every tag of KMIP 1.0 to 2.1 (1.4 §9.1.3.1, 2.1 §11.57): one number, one name, one history.
+"""Every tag of KMIP 1.0 to 2.1 (1.4 §9.1.3.1, 2.1 §11.56): one number, one name, one history.
 
 The names are the standard's, in upper snake case; `names` derives every other spelling from them.
 """

@@ -1,4 +1,4 @@
-"""Certify (1.4 §4.7, 2.1 §6.1.5)."""
+"""Certify (1.4 §4.7, 2.1 §6.1.6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class CertifyRequestPayload(RequestPayload):
-    """Certify, request (1.4 §4.7, 2.1 §6.1.5)."""
+    """Certify, request (1.4 §4.7, 2.1 §6.1.6)."""
 
     unique_identifier: UniqueIdentifier | None = None
     certificate_request_type: e.CertificateRequestType | None = None
@@ -27,7 +27,7 @@ class CertifyRequestPayload(RequestPayload):
 
 @structure
 class CertifyResponsePayload(ResponsePayload):
-    """Certify, response (1.4 §4.7, 2.1 §6.1.5)."""
+    """Certify, response (1.4 §4.7, 2.1 §6.1.6)."""
 
     unique_identifier: UniqueIdentifier
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

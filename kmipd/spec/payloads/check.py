@@ -1,4 +1,4 @@
-"""Check (1.4 §4.10, 2.1 §6.1.6)."""
+"""Check (1.4 §4.10, 2.1 §6.1.7)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class CheckRequestPayload(RequestPayload):
-    """Check, request (1.4 §4.10, 2.1 §6.1.6)."""
+    """Check, request (1.4 §4.10, 2.1 §6.1.7)."""
 
     unique_identifier: UniqueIdentifier | None = None
     usage_limits_count: LongInteger | None = None
@@ -20,7 +20,7 @@ class CheckRequestPayload(RequestPayload):
 
 @structure
 class CheckResponsePayload(ResponsePayload):
-    """Check, response (1.4 §4.10, 2.1 §6.1.6)."""
+    """Check, response (1.4 §4.10, 2.1 §6.1.7)."""
 
     unique_identifier: UniqueIdentifier | None = None
     usage_limits_count: LongInteger | None = None

@@ -1,4 +1,4 @@
-"""Create (1.4 §4.1, 2.1 §6.1.7)."""
+"""Create (1.4 §4.1, 2.1 §6.1.8)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class CreateRequestPayload(RequestPayload):
-    """Create, request (1.4 §4.1, 2.1 §6.1.7)."""
+    """Create, request (1.4 §4.1, 2.1 §6.1.8)."""
 
     object_type: e.ObjectType
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4), NEEDED] = None
@@ -24,7 +24,7 @@ class CreateRequestPayload(RequestPayload):
 
 @structure
 class CreateResponsePayload(ResponsePayload):
-    """Create, response (1.4 §4.1, 2.1 §6.1.7)."""
+    """Create, response (1.4 §4.1, 2.1 §6.1.8)."""
 
     object_type: e.ObjectType
     unique_identifier: UniqueIdentifier

@@ -1,4 +1,4 @@
-"""Create Key Pair (1.4 §4.2, 2.1 §6.1.8)."""
+"""Create Key Pair (1.4 §4.2, 2.1 §6.1.9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class CreateKeyPairRequestPayload(RequestPayload):
-    """Create Key Pair, request (1.4 §4.2, 2.1 §6.1.8)."""
+    """Create Key Pair, request (1.4 §4.2, 2.1 §6.1.9)."""
 
     common_template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None
     private_key_template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None
@@ -28,7 +28,7 @@ class CreateKeyPairRequestPayload(RequestPayload):
 
 @structure
 class CreateKeyPairResponsePayload(ResponsePayload):
-    """Create Key Pair, response (1.4 §4.2, 2.1 §6.1.8)."""
+    """Create Key Pair, response (1.4 §4.2, 2.1 §6.1.9)."""
 
     private_key_unique_identifier: UniqueIdentifier
     public_key_unique_identifier: UniqueIdentifier

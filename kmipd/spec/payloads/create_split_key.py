@@ -1,4 +1,4 @@
-"""Create Split Key (1.4 §4.38, 2.1 §6.1.9)."""
+"""Create Split Key (1.4 §4.38, 2.1 §6.1.10)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_3, V1_4, V2_0
 
 @structure
 class CreateSplitKeyRequestPayload(RequestPayload):
-    """Create Split Key, request (1.4 §4.38, 2.1 §6.1.9)."""
+    """Create Split Key, request (1.4 §4.38, 2.1 §6.1.10)."""
 
     object_type: e.ObjectType
     unique_identifier: UniqueIdentifier | None = None
@@ -29,7 +29,7 @@ class CreateSplitKeyRequestPayload(RequestPayload):
 
 @structure
 class CreateSplitKeyResponsePayload(ResponsePayload):
-    """Create Split Key, response (1.4 §4.38, 2.1 §6.1.9)."""
+    """Create Split Key, response (1.4 §4.38, 2.1 §6.1.10)."""
 
     #: In the tables of 1.2 and 1.3 only.
     object_type: Annotated[e.ObjectType | None, until(V1_3)] = None

@@ -1,4 +1,4 @@
-"""Decrypt (1.4 §4.30, 2.1 §6.1.10)."""
+"""Decrypt (1.4 §4.30, 2.1 §6.1.11)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmipd.spec.versions import V1_3, V1_4
 
 @structure
 class DecryptRequestPayload(RequestPayload):
-    """Decrypt, request (1.4 §4.30, 2.1 §6.1.10)."""
+    """Decrypt, request (1.4 §4.30, 2.1 §6.1.11)."""
 
     unique_identifier: UniqueIdentifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
@@ -28,7 +28,7 @@ class DecryptRequestPayload(RequestPayload):
 
 @structure
 class DecryptResponsePayload(ResponsePayload):
-    """Decrypt, response (1.4 §4.30, 2.1 §6.1.10)."""
+    """Decrypt, response (1.4 §4.30, 2.1 §6.1.11)."""
 
     unique_identifier: UniqueIdentifier
     data: bytes | None = None

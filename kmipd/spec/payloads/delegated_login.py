@@ -1,4 +1,4 @@
-"""Delegated Login (2.1 §6.1.11)."""
+"""Delegated Login (2.1 §6.1.12)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kmipd.spec.payloads.parts import Rights
 
 @structure
 class DelegatedLoginRequestPayload(RequestPayload):
-    """Delegated Login, request (2.1 §6.1.11)."""
+    """Delegated Login, request (2.1 §6.1.12)."""
 
     lease_time: Interval | None = None
     request_count: int | None = None
@@ -21,6 +21,6 @@ class DelegatedLoginRequestPayload(RequestPayload):
 
 @structure
 class DelegatedLoginResponsePayload(ResponsePayload):
-    """Delegated Login, response (2.1 §6.1.11)."""
+    """Delegated Login, response (2.1 §6.1.12)."""
 
     ticket: Ticket

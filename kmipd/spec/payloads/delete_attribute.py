@@ -1,4 +1,4 @@
-"""Delete Attribute (1.4 §4.16, 2.1 §6.1.12)."""
+"""Delete Attribute (1.4 §4.16, 2.1 §6.1.13)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class DeleteAttributeRequestPayload(RequestPayload):
-    """Delete Attribute, request (1.4 §4.16, 2.1 §6.1.12)."""
+    """Delete Attribute, request (1.4 §4.16, 2.1 §6.1.13)."""
 
     unique_identifier: UniqueIdentifier | None = None
     attribute_name: Annotated[str | None, until(V1_4), NEEDED] = None
@@ -23,7 +23,7 @@ class DeleteAttributeRequestPayload(RequestPayload):
 
 @structure
 class DeleteAttributeResponsePayload(ResponsePayload):
-    """Delete Attribute, response (1.4 §4.16, 2.1 §6.1.12)."""
+    """Delete Attribute, response (1.4 §4.16, 2.1 §6.1.13)."""
 
     unique_identifier: UniqueIdentifier
     attribute: Annotated[Attribute | None, until(V1_4), NEEDED] = None

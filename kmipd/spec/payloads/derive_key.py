@@ -1,4 +1,4 @@
-"""Derive Key (1.4 §4.6, 2.1 §6.1.13)."""
+"""Derive Key (1.4 §4.6, 2.1 §6.1.14)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class DeriveKeyRequestPayload(RequestPayload):
-    """Derive Key, request (1.4 §4.6, 2.1 §6.1.13)."""
+    """Derive Key, request (1.4 §4.6, 2.1 §6.1.14)."""
 
     object_type: e.ObjectType
     unique_identifier: tuple[UniqueIdentifier, ...]
@@ -26,7 +26,7 @@ class DeriveKeyRequestPayload(RequestPayload):
 
 @structure
 class DeriveKeyResponsePayload(ResponsePayload):
-    """Derive Key, response (1.4 §4.6, 2.1 §6.1.13)."""
+    """Derive Key, response (1.4 §4.6, 2.1 §6.1.14)."""
 
     unique_identifier: UniqueIdentifier
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

@@ -1,4 +1,4 @@
-"""Destroy (1.4 §4.21, 2.1 §6.1.14)."""
+"""Destroy (1.4 §4.21, 2.1 §6.1.15)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class DestroyRequestPayload(RequestPayload):
-    """Destroy, request (1.4 §4.21, 2.1 §6.1.14)."""
+    """Destroy, request (1.4 §4.21, 2.1 §6.1.15)."""
 
     unique_identifier: UniqueIdentifier | None = None
 
 
 @structure
 class DestroyResponsePayload(ResponsePayload):
-    """Destroy, response (1.4 §4.21, 2.1 §6.1.14)."""
+    """Destroy, response (1.4 §4.21, 2.1 §6.1.15)."""
 
     unique_identifier: UniqueIdentifier

@@ -1,4 +1,4 @@
-"""Encrypt (1.4 §4.29, 2.1 §6.1.16)."""
+"""Encrypt (1.4 §4.29, 2.1 §6.1.17)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmipd.spec.versions import V1_3, V1_4
 
 @structure
 class EncryptRequestPayload(RequestPayload):
-    """Encrypt, request (1.4 §4.29, 2.1 §6.1.16)."""
+    """Encrypt, request (1.4 §4.29, 2.1 §6.1.17)."""
 
     unique_identifier: UniqueIdentifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
@@ -27,7 +27,7 @@ class EncryptRequestPayload(RequestPayload):
 
 @structure
 class EncryptResponsePayload(ResponsePayload):
-    """Encrypt, response (1.4 §4.29, 2.1 §6.1.16)."""
+    """Encrypt, response (1.4 §4.29, 2.1 §6.1.17)."""
 
     unique_identifier: UniqueIdentifier
     data: bytes | None = None

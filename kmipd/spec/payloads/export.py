@@ -1,4 +1,4 @@
-"""Export (1.4 §4.40, 2.1 §6.1.17)."""
+"""Export (1.4 §4.40, 2.1 §6.1.18)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class ExportRequestPayload(RequestPayload):
-    """Export, request (1.4 §4.40, 2.1 §6.1.17)."""
+    """Export, request (1.4 §4.40, 2.1 §6.1.18)."""
 
     unique_identifier: UniqueIdentifier | None = None
     key_format_type: e.KeyFormatType | None = None
@@ -25,7 +25,7 @@ class ExportRequestPayload(RequestPayload):
 
 @structure
 class ExportResponsePayload(ResponsePayload):
-    """Export, response (1.4 §4.40, 2.1 §6.1.17)."""
+    """Export, response (1.4 §4.40, 2.1 §6.1.18)."""
 
     object_type: e.ObjectType
     unique_identifier: UniqueIdentifier

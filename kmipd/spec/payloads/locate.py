@@ -1,4 +1,4 @@
-"""Locate (1.4 §4.9, 2.1 §6.1.29)."""
+"""Locate (1.4 §4.9, 2.1 §6.1.28)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_1, V1_3, V1_4, V2_0
 
 @structure
 class LocateRequestPayload(RequestPayload):
-    """Locate, request (1.4 §4.9, 2.1 §6.1.29)."""
+    """Locate, request (1.4 §4.9, 2.1 §6.1.28)."""
 
     maximum_items: int | None = None
     offset_items: Annotated[int | None, since(V1_3)] = None
@@ -28,7 +28,7 @@ class LocateRequestPayload(RequestPayload):
 
 @structure
 class LocateResponsePayload(ResponsePayload):
-    """Locate, response (1.4 §4.9, 2.1 §6.1.29)."""
+    """Locate, response (1.4 §4.9, 2.1 §6.1.28)."""
 
     located_items: Annotated[int | None, since(V1_3)] = None
     unique_identifier: tuple[UniqueIdentifier, ...] = ()

@@ -1,4 +1,4 @@
-"""MAC (1.4 §4.33, 2.1 §6.1.31)."""
+"""MAC (1.4 §4.33, 2.1 §6.1.32)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmipd.spec.versions import V1_3
 
 @structure
 class MACRequestPayload(RequestPayload):
-    """MAC, request (1.4 §4.33, 2.1 §6.1.31)."""
+    """MAC, request (1.4 §4.33, 2.1 §6.1.32)."""
 
     unique_identifier: UniqueIdentifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
@@ -25,7 +25,7 @@ class MACRequestPayload(RequestPayload):
 
 @structure
 class MACResponsePayload(ResponsePayload):
-    """MAC, response (1.4 §4.33, 2.1 §6.1.31)."""
+    """MAC, response (1.4 §4.33, 2.1 §6.1.32)."""
 
     unique_identifier: UniqueIdentifier
     mac_data: bytes | None = None

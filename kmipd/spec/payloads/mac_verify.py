@@ -1,4 +1,4 @@
-"""MAC Verify (1.4 §4.34, 2.1 §6.1.32)."""
+"""MAC Verify (1.4 §4.34, 2.1 §6.1.33)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_3
 
 @structure
 class MACVerifyRequestPayload(RequestPayload):
-    """MAC Verify, request (1.4 §4.34, 2.1 §6.1.32)."""
+    """MAC Verify, request (1.4 §4.34, 2.1 §6.1.33)."""
 
     unique_identifier: UniqueIdentifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
@@ -27,7 +27,7 @@ class MACVerifyRequestPayload(RequestPayload):
 
 @structure
 class MACVerifyResponsePayload(ResponsePayload):
-    """MAC Verify, response (1.4 §4.34, 2.1 §6.1.32)."""
+    """MAC Verify, response (1.4 §4.34, 2.1 §6.1.33)."""
 
     unique_identifier: UniqueIdentifier
     validity_indicator: e.ValidityIndicator | None = None

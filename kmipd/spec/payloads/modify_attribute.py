@@ -1,4 +1,4 @@
-"""Modify Attribute (1.4 §4.15, 2.1 §6.1.33)."""
+"""Modify Attribute (1.4 §4.15, 2.1 §6.1.34)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class ModifyAttributeRequestPayload(RequestPayload):
-    """Modify Attribute, request (1.4 §4.15, 2.1 §6.1.33)."""
+    """Modify Attribute, request (1.4 §4.15, 2.1 §6.1.34)."""
 
     unique_identifier: UniqueIdentifier | None = None
     attribute: Annotated[Attribute | None, until(V1_4), NEEDED] = None
@@ -22,7 +22,7 @@ class ModifyAttributeRequestPayload(RequestPayload):
 
 @structure
 class ModifyAttributeResponsePayload(ResponsePayload):
-    """Modify Attribute, response (1.4 §4.15, 2.1 §6.1.33)."""
+    """Modify Attribute, response (1.4 §4.15, 2.1 §6.1.34)."""
 
     unique_identifier: UniqueIdentifier
     attribute: Annotated[Attribute | None, until(V1_4), NEEDED] = None

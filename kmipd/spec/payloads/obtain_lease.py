@@ -1,4 +1,4 @@
-"""Obtain Lease (1.4 §4.17, 2.1 §6.1.34)."""
+"""Obtain Lease (1.4 §4.17, 2.1 §6.1.35)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class ObtainLeaseRequestPayload(RequestPayload):
-    """Obtain Lease, request (1.4 §4.17, 2.1 §6.1.34)."""
+    """Obtain Lease, request (1.4 §4.17, 2.1 §6.1.35)."""
 
     unique_identifier: UniqueIdentifier | None = None
 
 
 @structure
 class ObtainLeaseResponsePayload(ResponsePayload):
-    """Obtain Lease, response (1.4 §4.17, 2.1 §6.1.34)."""
+    """Obtain Lease, response (1.4 §4.17, 2.1 §6.1.35)."""
 
     unique_identifier: UniqueIdentifier
     lease_time: Interval

@@ -11,7 +11,7 @@ from kmipd.spec.kinds import Item, ItemType
 from kmipd.spec.masks import ProtectionStorageMask
 from kmipd.spec.versions import V1_4, V2_0, V2_1, Version
 
-#: Bytes in 1.x.  2.x also allows the output of an earlier batch item, by operation or n-th (2.1 §7.8).
+#: Bytes in 1.x.  2.x also allows the output of an earlier batch item, by operation or n-th (2.1 §7.9).
 Data: TypeAlias = bytes | e.DataEnum | int
 
 
@@ -108,14 +108,14 @@ class ObjectDefaults:
 
 @structure
 class DefaultsInformation:
-    """Defaults Information (2.1 §7.10)."""
+    """Defaults Information (2.1 §7.11)."""
 
     object_defaults: tuple[ObjectDefaults, ...] = ()
 
 
 @structure
 class Constraint:
-    """Constraint (2.1 §7.5)."""
+    """Constraint (2.1 §7.6)."""
 
     object_types: ObjectTypes | None = None
     object_groups: ObjectGroups | None = None
@@ -124,7 +124,7 @@ class Constraint:
 
 @structure
 class Constraints:
-    """Constraints (2.1 §7.6)."""
+    """Constraints (2.1 §7.7)."""
 
     constraint: tuple[Constraint, ...] = ()
 
@@ -164,7 +164,7 @@ class ServerInformation:
 
 @structure
 class ExtensionInformation:
-    """Extension Information (1.4 §2.1.9, 2.1 §7.15)."""
+    """Extension Information (1.4 §2.1.9, 2.1 §7.13)."""
 
     extension_name: str
     extension_tag: int | None = None

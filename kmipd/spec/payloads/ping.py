@@ -1,4 +1,4 @@
-"""Ping (2.1 §6.1.35)."""
+"""Ping (2.1 §6.1.36)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class PingRequestPayload(RequestPayload):
-    """Ping, request (2.1 §6.1.35)."""
+    """Ping, request (2.1 §6.1.36)."""
 
 
 @structure
 class PingResponsePayload(ResponsePayload):
-    """Ping, response (2.1 §6.1.35)."""
+    """Ping, response (2.1 §6.1.36)."""

@@ -1,4 +1,4 @@
-"""PKCS#11 (2.1 §6.1.36)."""
+"""PKCS#11 (2.1 §6.1.37)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class PKCS11RequestPayload(RequestPayload):
-    """PKCS#11, request (2.1 §6.1.36)."""
+    """PKCS#11, request (2.1 §6.1.37)."""
 
     pkcs_11_interface: str | None = None
     pkcs_11_function: e.PKCS11Function
@@ -19,7 +19,7 @@ class PKCS11RequestPayload(RequestPayload):
 
 @structure
 class PKCS11ResponsePayload(ResponsePayload):
-    """PKCS#11, response (2.1 §6.1.36)."""
+    """PKCS#11, response (2.1 §6.1.37)."""
 
     pkcs_11_interface: str | None = None
     pkcs_11_function: e.PKCS11Function

@@ -1,4 +1,4 @@
-"""Poll (1.4 §4.28, 2.1 §6.1.37)."""
+"""Poll (1.4 §4.28, 2.1 §6.1.38)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class PollRequestPayload(RequestPayload):
-    """Poll, request (1.4 §4.28, 2.1 §6.1.37)."""
+    """Poll, request (1.4 §4.28, 2.1 §6.1.38)."""
 
     asynchronous_correlation_value: bytes
 
 
 @structure
 class PollResponsePayload(ResponsePayload):
-    """Poll, response (1.4 §4.28, 2.1 §6.1.37)."""
+    """Poll, response (1.4 §4.28, 2.1 §6.1.38)."""
 
     items: Annotated[tuple[Item, ...], REST] = ()

@@ -1,4 +1,4 @@
-"""Query (1.4 §4.25, 2.1 §6.1.39)."""
+"""Query (1.4 §4.25, 2.1 §6.1.40)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kmipd.spec.versions import V1_1, V1_2, V1_3, V2_0, V2_1
 
 @structure
 class QueryRequestPayload(RequestPayload):
-    """Query, request (1.4 §4.25, 2.1 §6.1.39)."""
+    """Query, request (1.4 §4.25, 2.1 §6.1.40)."""
 
     query_function: tuple[e.QueryFunction, ...]
     object_groups: Annotated[ObjectGroups | None, since(V2_1)] = None
@@ -31,7 +31,7 @@ class QueryRequestPayload(RequestPayload):
 
 @structure
 class QueryResponsePayload(ResponsePayload):
-    """Query, response (1.4 §4.25, 2.1 §6.1.39)."""
+    """Query, response (1.4 §4.25, 2.1 §6.1.40)."""
 
     operation: tuple[e.Operation, ...] = ()
     object_type: tuple[e.ObjectType, ...] = ()

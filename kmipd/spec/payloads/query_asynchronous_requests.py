@@ -1,4 +1,4 @@
-"""Query Asynchronous Requests (2.1 §6.1.40)."""
+"""Query Asynchronous Requests (2.1 §6.1.41)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kmipd.spec.payloads.parts import AsynchronousCorrelationValues, Asynchronou
 
 @structure
 class QueryAsynchronousRequestsRequestPayload(RequestPayload):
-    """Query Asynchronous Requests, request (2.1 §6.1.40)."""
+    """Query Asynchronous Requests, request (2.1 §6.1.41)."""
 
     asynchronous_correlation_values: AsynchronousCorrelationValues | None = None
     operations: Operations | None = None
@@ -17,6 +17,6 @@ class QueryAsynchronousRequestsRequestPayload(RequestPayload):
 
 @structure
 class QueryAsynchronousRequestsResponsePayload(ResponsePayload):
-    """Query Asynchronous Requests, response (2.1 §6.1.40)."""
+    """Query Asynchronous Requests, response (2.1 §6.1.41)."""
 
     asynchronous_request: tuple[AsynchronousRequest, ...] = ()

@@ -1,4 +1,4 @@
-"""Re-certify (1.4 §4.8, 2.1 §6.1.44)."""
+"""Re-certify (1.4 §4.8, 2.1 §6.1.45)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class ReCertifyRequestPayload(RequestPayload):
-    """Re-certify, request (1.4 §4.8, 2.1 §6.1.44)."""
+    """Re-certify, request (1.4 §4.8, 2.1 §6.1.45)."""
 
     unique_identifier: UniqueIdentifier | None = None
     certificate_request_unique_identifier: Annotated[UniqueIdentifier | None, since(V2_0)] = None
@@ -29,7 +29,7 @@ class ReCertifyRequestPayload(RequestPayload):
 
 @structure
 class ReCertifyResponsePayload(ResponsePayload):
-    """Re-certify, response (1.4 §4.8, 2.1 §6.1.44)."""
+    """Re-certify, response (1.4 §4.8, 2.1 §6.1.45)."""
 
     unique_identifier: UniqueIdentifier
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

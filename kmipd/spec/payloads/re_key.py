@@ -1,4 +1,4 @@
-"""Re-key (1.4 §4.4, 2.1 §6.1.45)."""
+"""Re-key (1.4 §4.4, 2.1 §6.1.46)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class ReKeyRequestPayload(RequestPayload):
-    """Re-key, request (1.4 §4.4, 2.1 §6.1.45)."""
+    """Re-key, request (1.4 §4.4, 2.1 §6.1.46)."""
 
     unique_identifier: UniqueIdentifier | None = None
     offset: Interval | None = None
@@ -24,7 +24,7 @@ class ReKeyRequestPayload(RequestPayload):
 
 @structure
 class ReKeyResponsePayload(ResponsePayload):
-    """Re-key, response (1.4 §4.4, 2.1 §6.1.45)."""
+    """Re-key, response (1.4 §4.4, 2.1 §6.1.46)."""
 
     unique_identifier: UniqueIdentifier
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

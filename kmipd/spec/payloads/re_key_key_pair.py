@@ -1,4 +1,4 @@
-"""Re-key Key Pair (1.4 §4.5, 2.1 §6.1.46)."""
+"""Re-key Key Pair (1.4 §4.5, 2.1 §6.1.47)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class ReKeyKeyPairRequestPayload(RequestPayload):
-    """Re-key Key Pair, request (1.4 §4.5, 2.1 §6.1.46)."""
+    """Re-key Key Pair, request (1.4 §4.5, 2.1 §6.1.47)."""
 
     private_key_unique_identifier: UniqueIdentifier | None = None
     offset: Interval | None = None
@@ -30,7 +30,7 @@ class ReKeyKeyPairRequestPayload(RequestPayload):
 
 @structure
 class ReKeyKeyPairResponsePayload(ResponsePayload):
-    """Re-key Key Pair, response (1.4 §4.5, 2.1 §6.1.46)."""
+    """Re-key Key Pair, response (1.4 §4.5, 2.1 §6.1.47)."""
 
     private_key_unique_identifier: UniqueIdentifier
     public_key_unique_identifier: UniqueIdentifier

@@ -1,4 +1,4 @@
-"""Re-Provision (2.1 §6.1.47)."""
+"""Re-Provision (2.1 §6.1.48)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class ReProvisionRequestPayload(RequestPayload):
-    """Re-Provision, request (2.1 §6.1.47)."""
+    """Re-Provision, request (2.1 §6.1.48)."""
 
     certificate_request: CertificateRequest | None = None
     certificate: Certificate | None = None
@@ -18,6 +18,6 @@ class ReProvisionRequestPayload(RequestPayload):
 
 @structure
 class ReProvisionResponsePayload(ResponsePayload):
-    """Re-Provision, response (2.1 §6.1.47)."""
+    """Re-Provision, response (2.1 §6.1.48)."""
 
     unique_identifier: UniqueIdentifier | None = None

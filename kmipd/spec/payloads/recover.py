@@ -1,4 +1,4 @@
-"""Recover (1.4 §4.23, 2.1 §6.1.41)."""
+"""Recover (1.4 §4.23, 2.1 §6.1.42)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class RecoverRequestPayload(RequestPayload):
-    """Recover, request (1.4 §4.23, 2.1 §6.1.41)."""
+    """Recover, request (1.4 §4.23, 2.1 §6.1.42)."""
 
     unique_identifier: UniqueIdentifier | None = None
 
 
 @structure
 class RecoverResponsePayload(ResponsePayload):
-    """Recover, response (1.4 §4.23, 2.1 §6.1.41)."""
+    """Recover, response (1.4 §4.23, 2.1 §6.1.42)."""
 
     unique_identifier: UniqueIdentifier

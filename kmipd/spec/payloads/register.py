@@ -1,4 +1,4 @@
-"""Register (1.4 §4.3, 2.1 §6.1.42)."""
+"""Register (1.4 §4.3, 2.1 §6.1.43)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kmipd.spec.versions import V1_4, V2_0
 
 @structure
 class RegisterRequestPayload(RequestPayload):
-    """Register, request (1.4 §4.3, 2.1 §6.1.42)."""
+    """Register, request (1.4 §4.3, 2.1 §6.1.43)."""
 
     object_type: e.ObjectType
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4), NEEDED] = None
@@ -26,7 +26,7 @@ class RegisterRequestPayload(RequestPayload):
 
 @structure
 class RegisterResponsePayload(ResponsePayload):
-    """Register, response (1.4 §4.3, 2.1 §6.1.42)."""
+    """Register, response (1.4 §4.3, 2.1 §6.1.43)."""
 
     unique_identifier: UniqueIdentifier
     template_attribute: Annotated[TemplateAttribute | None, until(V1_4)] = None

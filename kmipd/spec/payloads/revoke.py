@@ -1,4 +1,4 @@
-"""Revoke (1.4 §4.20, 2.1 §6.1.48)."""
+"""Revoke (1.4 §4.20, 2.1 §6.1.44)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class RevokeRequestPayload(RequestPayload):
-    """Revoke, request (1.4 §4.20, 2.1 §6.1.48)."""
+    """Revoke, request (1.4 §4.20, 2.1 §6.1.44)."""
 
     unique_identifier: UniqueIdentifier | None = None
     revocation_reason: RevocationReason
@@ -18,6 +18,6 @@ class RevokeRequestPayload(RequestPayload):
 
 @structure
 class RevokeResponsePayload(ResponsePayload):
-    """Revoke, response (1.4 §4.20, 2.1 §6.1.48)."""
+    """Revoke, response (1.4 §4.20, 2.1 §6.1.44)."""
 
     unique_identifier: UniqueIdentifier

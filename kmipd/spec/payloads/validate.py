@@ -1,4 +1,4 @@
-"""Validate (1.4 §4.24, 2.1 §6.1.58)."""
+"""Validate (1.4 §4.24, 2.1 §6.1.57)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kmipd.spec.payloads.base import RequestPayload, ResponsePayload
 
 @structure
 class ValidateRequestPayload(RequestPayload):
-    """Validate, request (1.4 §4.24, 2.1 §6.1.58)."""
+    """Validate, request (1.4 §4.24, 2.1 §6.1.57)."""
 
     certificate: tuple[Certificate, ...] = ()
     unique_identifier: tuple[UniqueIdentifier, ...] = ()
@@ -20,6 +20,6 @@ class ValidateRequestPayload(RequestPayload):
 
 @structure
 class ValidateResponsePayload(ResponsePayload):
-    """Validate, response (1.4 §4.24, 2.1 §6.1.58)."""
+    """Validate, response (1.4 §4.24, 2.1 §6.1.57)."""
 
     validity_indicator: e.ValidityIndicator
