@@ -4,7 +4,8 @@ States: NEW until the first call; UP; SUSPECT after an error that calls in quest
 module; RECOVERING while one thread, and only one, logs in again; DOWN when that failed. While DOWN every call fails at
 once with the reason, and a thread of this connection tries again after a growing pause. CLOSED is final.
 
-Nothing here happens in the constructor, so that a worker process can fork first: most modules refuse to work in a child.
+Nothing here happens in the constructor, so that a worker process can fork first: most modules refuse to work in
+a child.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from typing import TypeVar
+
+from pkcs11.exceptions import PKCS11Error
 
 from kmipd.core.errors import StoreError, StoreUnavailable, StoreUncertain
 from kmipd_pkcs11 import healing, login
 from kmipd_pkcs11.errors import (
     CHANGES,
+    VAGUE,
     CallFailed,
     ErrorClass,
     TokenSick,
     Verb,
     classify,
     code_of,
+    refusal_by_a_healthy_token,
     translate,
 )
 from kmipd_pkcs11.gate import GateClosed
@@ -40,27 +43,9 @@ from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.sessions import PooledSession, SessionPool, close_quietly
 from kmipd_pkcs11.settings import StoreSettings
-from pkcs11.exceptions import PKCS11Error
+from kmipd_pkcs11.states import Failure, Remedy, State
 
 T = TypeVar("T")
-
-
-class State(Enum):
-    NEW = "new"
-    UP = "up"
-    SUSPECT = "suspect"
-    RECOVERING = "recovering"
-    DOWN = "down"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error that a second attempt may get over."""
-
-    error_class: ErrorClass
-    error: StoreError
-    epoch: int  # of the login it happened under
 
 
 class Connection:
@@ -82,20 +67,12 @@ class Connection:
         self.fingerprint = b""
         self._module: Module | None = None
         self._changed = threading.Condition()
-        self._state = State.NEW
-        self._reason = "not connected yet"
+        self.state = State.NEW
+        self.reason = "not connected yet"
         self._reinitialise = False  # the next recovery begins with C_Finalize
         self._reinitialised = 0.0  # monotonic time of the last one
         self._process = 0
         self._healer = healing.Healer(settings.name, settings.backoff_first, settings.backoff_max, self._heal)
-
-    @property
-    def state(self) -> State:
-        return self._state
-
-    @property
-    def reason(self) -> str:
-        return self._reason
 
     @property
     def functions(self) -> Functions:
@@ -106,12 +83,13 @@ class Connection:
     # One call ------------------------------------------------------------------------------------------------
 
     def run(self, verb: Verb, action: Callable[[PooledSession], T]) -> T:
-        """`action` with a session, and once more when the first failure may be got over.
+        """`action` with a session, and again after a failure that may be got over: at most once for each remedy.
 
-        `action` must bear being called twice; `session.retry` tells. Only `StoreError` comes out.
+        `action` must bear being called again; `session.retry` tells. Only `StoreError` comes out.
         """
         failure: Failure | None = None
-        for retry in (False, True):
+        tried: set[Remedy] = set()
+        while True:
             try:
                 module = self._enter()
             except StoreUnavailable as error:
@@ -120,17 +98,21 @@ class Connection:
                 session: PooledSession | None = None
                 try:
                     session = self.pool.borrow()
-                    session.retry, session.touched = retry, None
+                    session.retry, session.touched = failure is not None, None
                     result = action(session)
                 except Exception as error:  # noqa: BLE001 - every error decides what becomes of the session
-                    failure = self._judge(session, verb, error)
+                    failure = self._judge(session, verb, error, module)
                 else:
                     self.pool.give_back(session)
                     return result
             finally:
                 module.gate.leave()
-            self._react(failure, verb, retry)
-        raise AssertionError("the second attempt returns or raises")
+            remedy = self._remedy(failure, tried)
+            if remedy is Remedy.RECOVERY:
+                self._recover_or_raise(failure, verb, again=remedy in tried)
+            elif remedy in tried:
+                raise failure.error
+            tried.add(remedy)
 
     def connect(self) -> None:
         """Log in now rather than with the first call. StoreUnavailable says why it failed; recovery goes on."""
@@ -139,22 +121,22 @@ class Connection:
     def _enter(self) -> Module:
         """Into the gate, with the login standing; StoreUnavailable when it does not."""
         while True:
-            if self._state is not State.UP or self._process != os.getpid():
+            if self.state is not State.UP or self._process != os.getpid():
                 self._stand_up()
             module = self._module
             if module is None:
-                raise StoreUnavailable(self._reason, store=self.settings.name)
+                raise StoreUnavailable(self.reason, store=self.settings.name)
             try:
                 module.gate.enter(self.settings.session_wait)
             except GateClosed as error:
                 raise StoreUnavailable(f"key store {self.settings.name!r}: {error}", store=self.settings.name) from None
             current = self.login
-            if self._state is State.UP and current is not None and module.generation == current.generation:
+            if self.state is State.UP and current is not None and module.generation == current.generation:
                 return module
             module.gate.leave()
             self._suspect("the module was re-initialised for another key store", False, self.epoch)
 
-    def _judge(self, session: PooledSession | None, verb: Verb, error: Exception) -> Failure:
+    def _judge(self, session: PooledSession | None, verb: Verb, error: Exception, module: Module) -> Failure:
         """What becomes of the session, and whether the error is final (raised here) or may be got over."""
         code = code_of(error)
         if session is not None:
@@ -172,19 +154,31 @@ class Connection:
             raise answer from None
         if session is not None and session.touched is not None:
             self.handles.drop(session.touched)
-        return Failure(error_class, answer, self.epoch)
+        local = code in VAGUE and verb not in CHANGES and login.is_well(self, module)
+        if local and error_class is ErrorClass.TOKEN:
+            answer = refusal_by_a_healthy_token(code, verb, self.settings.name)
+        return Failure(error_class, answer, self.epoch, local)
 
-    def _react(self, failure: Failure, verb: Verb, retried: bool) -> None:
-        """Return to try again, or raise. A poisoned key must not re-initialise the module for everybody all the time."""
-        if not retried and (failure.error_class is ErrorClass.HANDLE or failure.epoch != self.epoch):
-            return  # somebody else has logged in again meanwhile
+    def _remedy(self, failure: Failure, tried: set[Remedy]) -> Remedy:
+        """What may help. A login that was lost shows as a void handle first, and then as keys that are not there."""
+        if failure.local:
+            return Remedy.SESSION
+        if failure.error_class is ErrorClass.HANDLE and Remedy.HANDLE not in tried:
+            return Remedy.HANDLE
+        if failure.epoch != self.epoch and Remedy.EPOCH not in tried:
+            return Remedy.EPOCH
+        return Remedy.RECOVERY
+
+    def _recover_or_raise(self, failure: Failure, verb: Verb, again: bool) -> None:
+        """Have the next attempt log in again, or raise: one poisoned key must not re-initialise all the time."""
         reinitialise = failure.error_class in (ErrorClass.TOKEN, ErrorClass.HANDLE)
         lately = time.monotonic() - self._reinitialised < self.settings.backoff_first
-        if not (reinitialise and lately):
+        useless = reinitialise and lately
+        if not useless:
             self._suspect(str(failure.error), reinitialise, failure.epoch)
         elif verb in CHANGES:
             self.doubt = True
-        if retried or (reinitialise and lately):
+        if again or useless:
             raise self._unreachable(verb, failure, failure.error) from None
 
     def _unreachable(self, verb: Verb, failure: Failure | None, error: StoreError) -> StoreError:
@@ -197,8 +191,8 @@ class Connection:
 
     def _suspect(self, reason: str, reinitialise: bool, epoch: int) -> None:
         with self._changed:
-            if self._state is State.UP and self.epoch == epoch:
-                self._state, self._reason = State.SUSPECT, reason
+            if self.state is State.UP and self.epoch == epoch:
+                self.state, self.reason = State.SUSPECT, reason
                 self._reinitialise = reinitialise
 
     def _stand_up(self) -> None:
@@ -207,18 +201,18 @@ class Connection:
             raise RuntimeError(f"key store {self.settings.name!r} was connected before this process was forked")
         with self._changed:
             waiting = self.settings.session_wait
-            if not self._changed.wait_for(lambda: self._state is not State.RECOVERING, waiting):
+            if not self._changed.wait_for(lambda: self.state is not State.RECOVERING, waiting):
                 raise StoreUnavailable(f"key store {self.settings.name!r} is reconnecting", store=self.settings.name)
-            if self._state is State.UP:
+            if self.state is State.UP:
                 return
-            if self._state in (State.DOWN, State.CLOSED):
-                raise StoreUnavailable(self._reason, store=self.settings.name)
-            self._state = State.RECOVERING
+            if self.state in (State.DOWN, State.CLOSED):
+                raise StoreUnavailable(self.reason, store=self.settings.name)
+            self.state = State.RECOVERING
         try:
             self._reconnect(self._reinitialise)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - nobody may be left waiting in RECOVERING
             self._down(error)
-            raise StoreUnavailable(self._reason, store=self.settings.name) from None
+            raise StoreUnavailable(self.reason, store=self.settings.name) from None
         self._up()
 
     def _reconnect(self, reinitialise: bool) -> None:
@@ -232,17 +226,18 @@ class Connection:
             self._give_up_sessions(module)
             if module.generation and not reinitialise:
                 try:
-                    return self._log_in(module)
+                    self._log_in(module)
+                    return
                 except PinRefused:
                     raise
                 except (PKCS11Error, CallFailed, TokenSick, StoreError):
                     pass  # now the thorough way
             if module.generation and self.facts.reinitialise:
                 module.finalize()
+                self._reinitialised = time.monotonic()
             module.initialize()
             self._log_in(module)
             self.doubt = False
-            self._reinitialised = time.monotonic()
 
     def _log_in(self, module: Module) -> None:
         self.login = login.log_in(self, module)
@@ -258,27 +253,27 @@ class Connection:
 
     def _up(self) -> None:
         with self._changed:
-            if self._state is not State.CLOSED:
-                self._state, self._reason = State.UP, "ok"
+            if self.state is not State.CLOSED:
+                self.state, self.reason = State.UP, "ok"
             self._changed.notify_all()
 
     def _down(self, error: BaseException) -> None:
         with self._changed:
-            if self._state is not State.CLOSED:
-                self._state, self._reason = State.DOWN, login.explain(self.settings.name, error)
+            if self.state is not State.CLOSED:
+                self.state, self.reason = State.DOWN, login.explain(self.settings.name, error)
                 self._healer.start()
             self._changed.notify_all()
 
     def _heal(self) -> bool:
         """One attempt of the healer; True when there is nothing left to do."""
-        if self._state is not State.DOWN:
+        if self.state is not State.DOWN:
             return True
         try:
             if not login.worth_trying(self):
                 return False
             self._reconnect(reinitialise=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is the reason until the next attempt
-            self._reason = login.explain(self.settings.name, error)
+            self.reason = login.explain(self.settings.name, error)
             return False
         self._up()
         return True
@@ -286,9 +281,9 @@ class Connection:
     def close(self) -> None:
         """Log out by closing every session, and give the module back. Calls in flight may end first."""
         with self._changed:
-            if self._state is State.CLOSED:
+            if self.state is State.CLOSED:
                 return
-            self._state, self._reason = State.CLOSED, f"key store {self.settings.name!r} is closed"
+            self.state, self.reason = State.CLOSED, f"key store {self.settings.name!r} is closed"
             self._changed.notify_all()
         self._healer.stop()
         module, self._module = self._module, None

@@ -13,8 +13,10 @@ from pkcs11 import _pkcs11, types
 from pkcs11.mechanisms import KeyType, Mechanism
 from pkcs11.types import Session
 
+_native: Any = _pkcs11  # its stubs know only the module class
 
-class BoundKey(_pkcs11.EncryptMixin, _pkcs11.DecryptMixin, _pkcs11.SignMixin, types.Key):  # type: ignore[misc]
+
+class BoundKey(_native.EncryptMixin, _native.DecryptMixin, _native.SignMixin, types.Key):  # type: ignore[misc]
     """A key as one session sees it, for one call. What it may do, the token decides."""
 
     session: Any = None

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+from pkcs11.exceptions import PKCS11Error
+
 from kmipd.core.errors import MechanismUnavailable, StoreError, StoreRefused, StoreUnavailable
 from kmipd_pkcs11.codes import CKR
-from pkcs11.exceptions import PKCS11Error
 
 
 class ErrorClass(Enum):
@@ -26,7 +27,7 @@ class ErrorClass(Enum):
     BUSY = "busy"  # a resource is used up: StoreUnavailable, no recovery would help
     HANDLE = "handle"  # the object handle is void: find it again, retry once
     SESSION = "session"  # the session or the login is lost: log in again, retry once
-    TOKEN = "token"  # noqa: S105 - the token or the module is sick: re-initialise, retry once
+    TOKEN = "token"  # the token or the module is sick: re-initialise, retry once
     PIN = "pin"  # never try this PIN again by ourselves: real tokens erase themselves
 
 
@@ -63,7 +64,8 @@ _BY_CLASS: Final[Mapping[ErrorClass, str]] = {
         DOMAIN_PARAMS_INVALID CURVE_NOT_SUPPORTED BUFFER_TOO_SMALL PARAMETER_SET_NOT_SUPPORTED
         SESSION_ASYNC_NOT_SUPPORTED SESSION_PARALLEL_NOT_SUPPORTED""",
     ErrorClass.BUSY: """
-        SESSION_COUNT TOKEN_RESOURCE_EXCEEDED TOKEN_WRITE_PROTECTED SESSION_READ_ONLY SESSION_READ_ONLY_EXISTS PENDING""",
+        SESSION_COUNT TOKEN_RESOURCE_EXCEEDED TOKEN_WRITE_PROTECTED SESSION_READ_ONLY SESSION_READ_ONLY_EXISTS
+        PENDING""",
     ErrorClass.HANDLE: """
         KEY_HANDLE_INVALID OBJECT_HANDLE_INVALID UNWRAPPING_KEY_HANDLE_INVALID WRAPPING_KEY_HANDLE_INVALID""",
     ErrorClass.SESSION: """
@@ -93,14 +95,24 @@ RULES: Final[Mapping[tuple[Verb, CKR], ErrorClass]] = {
     (Verb.GENERATE, CKR.DEVICE_MEMORY): ErrorClass.BUSY,
 }
 
-#: After these codes the standard ends the operation, and tokens do: the session may serve again.
-CLEAN: Final = frozenset(
-    CKR[name]
-    for name in """
+_CLEAN = """
         DATA_INVALID DATA_LEN_RANGE ENCRYPTED_DATA_INVALID ENCRYPTED_DATA_LEN_RANGE KEY_FUNCTION_NOT_PERMITTED
         KEY_SIZE_RANGE KEY_TYPE_INCONSISTENT KEY_UNEXTRACTABLE KEY_NOT_WRAPPABLE MECHANISM_INVALID
         MECHANISM_PARAM_INVALID TEMPLATE_INCOMPLETE TEMPLATE_INCONSISTENT ATTRIBUTE_TYPE_INVALID
-        ATTRIBUTE_VALUE_INVALID""".split()
+        ATTRIBUTE_VALUE_INVALID"""
+#: After these codes the standard ends the operation, and tokens do: the session may serve again.
+CLEAN: Final = frozenset(CKR[name] for name in _CLEAN.split())
+
+
+#: These say nothing about where the fault lies: the token is asked something simple before it is taken for sick.
+VAGUE: Final = frozenset(
+    {
+        CKR.GENERAL_ERROR,
+        CKR.FUNCTION_FAILED,
+        CKR.OPERATION_ACTIVE,
+        CKR.OPERATION_NOT_INITIALIZED,
+        CKR.OPERATION_CANCEL_FAILED,
+    }
 )
 
 
@@ -188,6 +200,12 @@ def classify(code: int, verb: Verb, overrules: Overrules | None = None) -> Error
     except ValueError:
         return ErrorClass.TOKEN
     return RULES.get((verb, known)) or TABLE[known]
+
+
+def refusal_by_a_healthy_token(code: int, verb: Verb, store: str) -> StoreRefused:
+    """A vague error, twice, from a token that is well otherwise."""
+    what = f"{verb.value} on key store {store!r}: the token returned {name_of(code)} and is well otherwise"
+    return StoreRefused(f"{what}; it is the input or the key", store=store)
 
 
 def translate(error_class: ErrorClass, code: int, verb: Verb, store: str) -> StoreError:

@@ -1,4 +1,4 @@
-"""The thread that tries again while a key store is down, so that it recovers without any request and without a restart."""
+"""The thread that tries again while a key store is down: it recovers without a request and without a restart."""
 
 from __future__ import annotations
 

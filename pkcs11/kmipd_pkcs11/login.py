@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pkcs11.exceptions import PKCS11Error
+from pkcs11.types import Session, Token
+
 from kmipd.core.errors import StoreError, StoreUnavailable
 from kmipd_pkcs11 import sentinel
 from kmipd_pkcs11.codes import CKR
@@ -12,7 +15,6 @@ from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classif
 from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.raw import CKU_USER
 from kmipd_pkcs11.sessions import close_quietly
-from pkcs11.types import Session, Token
 
 if TYPE_CHECKING:
     from kmipd_pkcs11.connection import Connection
@@ -98,10 +100,39 @@ def _recognise(connection: Connection, module: Module, keeper: Session, session:
     if not connection.demand_sentinel:
         return
     handle = sentinel.demand(module.functions, session, connection.settings.name)
-    fingerprint = sentinel.fingerprint(keeper, handle)
+    compare(connection, sentinel.fingerprint(keeper, handle))
+
+
+def compare(connection: Connection, fingerprint: bytes) -> None:
+    """StoreUnavailable when the sentinel is not the one seen before; the first one seen is remembered."""
     if connection.fingerprint and fingerprint != connection.fingerprint:
         raise StoreUnavailable("the token has the name but not the keys of the one that was connected before")
     connection.fingerprint = fingerprint
+
+
+def is_well(connection: Connection, module: Module) -> bool:
+    """Whether a fresh session sees the sentinel and the sentinel works. Called inside the gate, after a vague error.
+
+    SoftHSM2 answers CKR_GENERAL_ERROR to an RSA plaintext that is too long: a client who sends many of them must not
+    have the module re-initialised under all the others.
+    """
+    current = connection.login
+    if current is None or connection.doubt:
+        return False
+    try:
+        session = current.token.open(rw=True)
+    except PKCS11Error:
+        return False
+    try:
+        handle: int = session.handle  # type: ignore[attr-defined]  # Cython's, not in the stubs
+        with connection.lock.searching():
+            found = sentinel.demand(module.functions, handle, connection.settings.name)
+        compare(connection, sentinel.fingerprint(session, found))
+        return True
+    except (PKCS11Error, CallFailed, TokenSick, StoreError):
+        return False
+    finally:
+        close_quietly(session)
 
 
 def worth_trying(connection: Connection) -> bool:

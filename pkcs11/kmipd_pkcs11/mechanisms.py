@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pkcs11.mechanisms import MGF, GCMParams, Mechanism
+
 from kmipd.core.errors import MechanismUnavailable, StoreRefused
 from kmipd.core.ports import CipherParameters, MACParameters, SignatureParameters
 from kmipd.spec.enumerations import (
@@ -20,7 +22,6 @@ from kmipd.spec.enumerations import (
     HashingAlgorithm,
     PaddingMethod,
 )
-from pkcs11.mechanisms import MGF, GCMParams, Mechanism
 
 Algorithm = CryptographicAlgorithm
 Mode = BlockCipherMode
@@ -147,6 +148,8 @@ def cipher_plan(parameters: CipherParameters) -> Plan:
     if len(parameters.iv) != _BLOCK[algorithm]:
         raise StoreRefused(f"the IV must be {_BLOCK[algorithm]} bytes, not {len(parameters.iv)}")
     if mode is Mode.CTR:
+        if parameters.iv.startswith(b"\xff" * 8):
+            raise _unavailable("a counter about to wrap: SoftHSM2 refuses what others compute")
         # CK_AES_CTR_PARAMS: all 128 bits count. python-pkcs11's own parameter allows no full counter block.
         return Plan(mechanism, struct.pack("@L16s", 128, parameters.iv))
     return Plan(mechanism, parameters.iv)

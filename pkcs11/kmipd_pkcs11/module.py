@@ -11,31 +11,42 @@ process. `generation` counts initialisations: sessions and handles of an older o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import itertools
 import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
+
+from pkcs11 import _pkcs11
+from pkcs11.exceptions import PKCS11Error
+from pkcs11.types import Token
 
 from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, code_of, name_of
 from kmipd_pkcs11.gate import Gate
 from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK, Functions, InitializeArguments
-from pkcs11 import _pkcs11
-from pkcs11.exceptions import PKCS11Error
-from pkcs11.types import Token
 
 _registry_lock = threading.Lock()
 _registry: dict[str, Module] = {}
+_generations = itertools.count(1)
 _environment_lock = threading.Lock()  # the process has one environment; modules read it in C_Initialize
 
 
 class _Library(_pkcs11.lib):
     """python-pkcs11's module, initialised for threads. `initialize` is what its constructor calls."""
 
-    def __new__(cls, so: str, reserved: str) -> _Library:
-        self: _Library = super().__new__(cls, so)  # loads the file; C_Initialize comes later
+    functions: Functions
+    _reserved: str
+
+    def __new__(cls, so: str, reserved: str) -> Self:
+        self: Self = super().__new__(cls, so)  # type: ignore[call-arg]  # loads the file; C_Initialize comes later
+        # Never unloaded: python-pkcs11's destructor fails noisily when the interpreter is half gone, and vendors'
+        # libraries bear unloading badly.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
         self._reserved = reserved
         # python-pkcs11 keeps its function list as the first field of the object, and offers no way to it. It must be
         # this very list: p11-kit-client.so makes a new, separate instance each time it is asked for one.
@@ -106,16 +117,14 @@ class Module:
                 code = code_of(error)
                 why = str(error) if code == CKR.LIBRARY_LOAD_FAILED else name_of(code or 0)
                 raise StoreUnavailable(f"the module {self.path} does not start: {why}") from error
-        self.generation = _next_generation()
+        self.generation = next(_generations)
 
     def finalize(self) -> None:
         """C_Finalize; every session and handle is void afterwards. Never raises: a broken module may refuse."""
         if self._library is not None and self.generation:
             self.generation = 0
-            try:
+            with contextlib.suppress(CallFailed):  # C_Initialize comes next and tells
                 self._library.finalize()
-            except CallFailed:
-                pass  # noqa: S110 - C_Initialize comes next and tells
 
     def tokens(self) -> list[Token]:
         """The tokens in all slots. A slot that is broken hides no healthy one (python-pkcs11's get_token would)."""
@@ -131,15 +140,6 @@ class Module:
         if not found and failure is not None:
             raise failure
         return found
-
-
-_generations = 0
-
-
-def _next_generation() -> int:
-    global _generations  # noqa: PLW0603
-    _generations += 1
-    return _generations
 
 
 def open_module(path: Path | str, environment: Mapping[str, str], reserved: str = "") -> Module:

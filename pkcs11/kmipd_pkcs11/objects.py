@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pkcs11.constants import Attribute as A
+from pkcs11.constants import ObjectClass
+
 from kmipd.core.errors import StoreDishonest, TokenKeyMissing
 from kmipd.core.ports import KeyClass, TokenObject
 from kmipd_pkcs11 import sentinel
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
 from kmipd_pkcs11.errors import CallFailed, TokenSick
-from kmipd_pkcs11.raw import ulong
+from kmipd_pkcs11.raw import TRUE, ulong
 from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.templates import Attributes, differences
-from pkcs11.constants import Attribute as A
-from pkcs11.constants import ObjectClass
 
 CLASSES: Final = {
     KeyClass.SECRET: ObjectClass.SECRET_KEY,
@@ -39,7 +40,7 @@ class Objects:
         if cached is not None:
             return cached
         with connection.lock.searching():
-            wanted = ((A.CLASS, ulong(object_class)), (A.ID, cka_id))
+            wanted = ((A.CLASS, ulong(object_class)), (A.TOKEN, TRUE), (A.ID, cka_id))
             found = connection.functions.find(session.handle, wanted)
             if not found:
                 self._prove_absence(session)
@@ -51,7 +52,7 @@ class Objects:
 
     def all_of(self, session: PooledSession, cka_id: bytes) -> list[int]:
         """The handles of every object of this CKA_ID; empty only when that is proved. The token lock is held."""
-        found = self._connection.functions.find(session.handle, ((A.ID, cka_id),))
+        found = self._connection.functions.find(session.handle, ((A.TOKEN, TRUE), (A.ID, cka_id)))
         if not found:
             self._prove_absence(session)
         return found
@@ -99,7 +100,7 @@ class Objects:
         rows: list[TokenObject] = []
         for key_class, object_class in CLASSES.items():
             with self._connection.lock.searching():
-                handles = functions.find(session.handle, ((A.CLASS, ulong(object_class)),))
+                handles = functions.find(session.handle, ((A.CLASS, ulong(object_class)), (A.TOKEN, TRUE)))
             for handle in handles:
                 try:
                     found = functions.attributes(session.handle, handle, ((A.ID, _TEXT_ROOM), (A.LABEL, _TEXT_ROOM)))

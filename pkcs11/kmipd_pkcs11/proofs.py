@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
+from pkcs11.constants import Attribute as A
+from pkcs11.constants import ObjectClass
+from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
 from kmipd.core.errors import MechanismUnavailable
 from kmipd_pkcs11 import proofs_rsa_ec
 from kmipd_pkcs11.crypt import BoundKey
-from kmipd_pkcs11.errors import ErrorClass, Verb, classify, code_of
+from kmipd_pkcs11.errors import VAGUE, ErrorClass, Verb, classify, code_of
 from kmipd_pkcs11.mechanisms import Plan
 from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
 from kmipd_pkcs11.release import KEK_BYTES, OVERHEAD, WrapKind, WrapWay, kek_template
 from kmipd_pkcs11.sessions import PooledSession
-from pkcs11.constants import Attribute as A
-from pkcs11.constants import ObjectClass
-from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
 if TYPE_CHECKING:
     from kmipd_pkcs11.connection import Connection
@@ -60,11 +60,11 @@ CIPHERS: Final = {
     _M.AES_CBC_PAD: _known(
         KeyType.AES, _SHORT, "5e3df1b566a1d276705962cadbe58dbfaece4c67578217efd6db7343562abfae", _IV
     ),
-    _M.AES_CTR: _known(  # from a counter of all ones: the carry must go through 128 bits
+    _M.AES_CTR: _known(  # the carry must go into the upper half of the counter
         KeyType.AES,
         _TEXT,
-        "82f48d6d289d50bb73ec7f142ae1778f9ce377d35865bfe39bd3f813a94b04ae",
-        struct.pack("@L16s", 128, b"\xff" * 16),
+        "cd96b22c99da5d7a7896584e00d2dfbe3f6ea28ae8440b4e96bff3b1182a09ed",
+        struct.pack("@L16s", 128, bytes(8) + b"\xff" * 8),
     ),
     _M.AES_GCM: _known(
         KeyType.AES,
@@ -113,6 +113,7 @@ class Proofs:
         self._epoch = -1
         self._mechanisms: frozenset[int] = frozenset()
         self._held: dict[object, bool] = {}
+        self._vague: set[object] = set()
         self._way: WrapWay | None = None
 
     def mechanisms(self) -> frozenset[int]:
@@ -125,7 +126,7 @@ class Proofs:
         self._fresh()
         held = self._held.get(plan.proof)
         if held is None:
-            held = plan.mechanism in self._mechanisms and self._try(lambda: self._prove(session, plan))
+            held = plan.mechanism in self._mechanisms and self._try(plan.proof, lambda: self._prove(session, plan))
             self._held[plan.proof] = held
         if not held:
             raise MechanismUnavailable(
@@ -140,7 +141,7 @@ class Proofs:
         if self._way is None and self._held.get("wrap") is None:
             functions = self._connection.functions
             ways = (way for way in WRAPS if way.mechanism in self._mechanisms)
-            self._way = next((way for way in ways if self._try(lambda w=way: _wraps(functions, session, w))), None)  # type: ignore[misc]
+            self._way = next((way for way in ways if self._try(way, lambda w=way: _wraps(functions, session, w))), None)  # type: ignore[misc]
             self._held["wrap"] = self._way is not None
         if self._way is None:
             raise MechanismUnavailable("the token can wrap no key under a key of known value: nothing can be released")
@@ -150,7 +151,7 @@ class Proofs:
         if self._epoch != self._connection.epoch and self._connection.login is not None:
             slot = self._connection.login.token.slot
             self._mechanisms = frozenset(int(mechanism) for mechanism in slot.get_mechanisms())
-            self._held, self._way = {}, None
+            self._held, self._vague, self._way = {}, set(), None
             self._epoch = self._connection.epoch
 
     def _prove(self, session: PooledSession, plan: Plan) -> bool:
@@ -161,18 +162,20 @@ class Proofs:
             return _macs(functions, session, plan.mechanism, MACS[plan.mechanism])
         return proofs_rsa_ec.prove(functions, session, plan)
 
-    def _try(self, proof: Callable[[], bool]) -> bool:
-        """The proof's result; a refusal is a "no", while a sick token or session is not our answer to give."""
+    def _try(self, name: object, proof: Callable[[], bool]) -> bool:
+        """The proof's result; a refusal is a "no". A sick token or session is not our answer to give, so other errors
+        go on to the connection, which tries again; only the second vague one is a "no" too."""
         try:
             return proof()
         except (InvalidUnwrap, InvalidTag, ValueError):
             return False
         except Exception as error:
             code = code_of(error)
-            if code is not None and classify(code, Verb.DECRYPT, self._connection.facts.overrules) in (
-                ErrorClass.CALLER,
-                ErrorClass.MECHANISM,
-            ):
+            if code is None or (code in VAGUE and name not in self._vague):
+                self._vague.add(name)
+                raise
+            error_class = classify(code, Verb.DECRYPT, self._connection.facts.overrules)
+            if error_class in (ErrorClass.CALLER, ErrorClass.MECHANISM):
                 return False
             raise
 

@@ -10,6 +10,9 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from pkcs11.constants import Attribute as A
+from pkcs11.constants import ObjectClass
+from pkcs11.mechanisms import KeyType, Mechanism
 
 from kmipd.spec.enumerations import HashingAlgorithm
 from kmipd_pkcs11.crypt import BoundKey
@@ -17,9 +20,6 @@ from kmipd_pkcs11.der import ecdsa_der
 from kmipd_pkcs11.mechanisms import HASHES, Plan
 from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
 from kmipd_pkcs11.sessions import PooledSession
-from pkcs11.constants import Attribute as A
-from pkcs11.constants import ObjectClass
-from pkcs11.mechanisms import KeyType, Mechanism
 
 _TEXT: Final = b"kmipd: a known answer, 32 bytes."
 _P256: Final = bytes.fromhex("06082a8648ce3d030107")
@@ -93,7 +93,9 @@ def _rsa_template() -> Template:
         A.EXPONENT_2: n.dmq1,
         A.COEFFICIENT: n.iqmp,
     }
-    integers = [(attribute, value.to_bytes((value.bit_length() + 7) // 8, "big")) for attribute, value in values.items()]
+    integers = [
+        (attribute, value.to_bytes((value.bit_length() + 7) // 8, "big")) for attribute, value in values.items()
+    ]
     return [*_private(KeyType.RSA), (A.DECRYPT, TRUE), *integers]
 
 

@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pkcs11.constants import Attribute
+
 from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.errors import ErrorClass, Overrules
-from pkcs11.constants import Attribute
 
 _HERE = Path(__file__).parent
 #: In the wheel the facts lie inside the package, in the checkout beside it.

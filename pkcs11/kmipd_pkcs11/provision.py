@@ -9,14 +9,15 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from pkcs11.constants import TokenFlag
+from pkcs11.exceptions import PKCS11Error
+
 from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.errors import CallFailed, code_of, name_of
 from kmipd_pkcs11.module import Module, close_module, open_module
 from kmipd_pkcs11.providers import known
 from kmipd_pkcs11.raw import CKU_SO
 from kmipd_pkcs11.sessions import close_quietly
-from pkcs11.constants import TokenFlag
-from pkcs11.exceptions import PKCS11Error
 
 CONFIGURATION = "softhsm2.conf"
 _TEMPLATE = """\

@@ -30,7 +30,7 @@ _FIND_BATCH: Final = 256  # handles per C_FindObjects: an inventory of 10,000 ke
 class InitializeArguments(ctypes.Structure):
     """CK_C_INITIALIZE_ARGS."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("CreateMutex", c_void_p),
         ("DestroyMutex", c_void_p),
         ("LockMutex", c_void_p),
@@ -41,19 +41,19 @@ class InitializeArguments(ctypes.Structure):
 
 
 class _Mechanism(ctypes.Structure):
-    _fields_ = [("mechanism", c_ulong), ("pParameter", c_char_p), ("ulParameterLen", c_ulong)]  # noqa: RUF012
+    _fields_ = [("mechanism", c_ulong), ("pParameter", c_char_p), ("ulParameterLen", c_ulong)]
 
 
 class _In(ctypes.Structure):
     """CK_ATTRIBUTE given to the token: the structure keeps the bytes alive."""
 
-    _fields_ = [("type", c_ulong), ("pValue", c_char_p), ("ulValueLen", c_ulong)]  # noqa: RUF012
+    _fields_ = [("type", c_ulong), ("pValue", c_char_p), ("ulValueLen", c_ulong)]
 
 
 class _Out(ctypes.Structure):
     """CK_ATTRIBUTE filled by the token."""
 
-    _fields_ = [("type", c_ulong), ("pValue", c_void_p), ("ulValueLen", c_ulong)]  # noqa: RUF012
+    _fields_ = [("type", c_ulong), ("pValue", c_void_p), ("ulValueLen", c_ulong)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ class Functions:
 
 
 def _in(template: Template) -> ctypes.Array[_In]:
-    return (_In * len(template))(*[(attribute, value, len(value)) for attribute, value in template])
+    return (_In * len(template))(*[_In(attribute, value, len(value)) for attribute, value in template])
 
 
 class _Secret:

@@ -18,12 +18,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import keywrap
-
-from kmipd.core.errors import StoreDishonest
-from kmipd_pkcs11.raw import FALSE, TRUE, Functions, ulong
 from pkcs11.constants import Attribute as A
 from pkcs11.constants import ObjectClass
 from pkcs11.mechanisms import KeyType
+
+from kmipd.core.errors import StoreDishonest
+from kmipd_pkcs11.raw import FALSE, TRUE, Functions, ulong
 
 if TYPE_CHECKING:
     from kmipd_pkcs11.sessions import PooledSession

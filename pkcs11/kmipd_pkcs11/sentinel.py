@@ -10,18 +10,19 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from kmipd_pkcs11.crypt import BoundKey
-from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classify, code_of
-from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
 from pkcs11.constants import Attribute as A
 from pkcs11.constants import ObjectClass
 from pkcs11.exceptions import PKCS11Error
 from pkcs11.mechanisms import KeyType, Mechanism
 from pkcs11.types import Session
 
+from kmipd_pkcs11.crypt import BoundKey
+from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classify, code_of
+from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
+
 LABEL: Final = "kmipd-sentinel"
 CKA_ID: Final = hashlib.sha256(b"kmipd sentinel").digest()[:16]
-_FIND: Final = ((A.CLASS, ulong(ObjectClass.SECRET_KEY)), (A.ID, CKA_ID))
+_FIND: Final = ((A.CLASS, ulong(ObjectClass.SECRET_KEY)), (A.TOKEN, TRUE), (A.ID, CKA_ID))
 
 
 def template() -> Template:

@@ -13,11 +13,12 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from pkcs11.exceptions import PKCS11Error
+from pkcs11.types import Session, Token
+
 from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import code_of
-from pkcs11.exceptions import PKCS11Error
-from pkcs11.types import Session, Token
 
 if TYPE_CHECKING:
     from kmipd_pkcs11.release import ReleaseKey

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreRefused
+from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
+
+from kmipd.core.errors import MechanismUnavailable, StoreRefused
 from kmipd.core.ports import (
     CipherParameters,
     CipherResult,
@@ -17,26 +19,25 @@ from kmipd.core.ports import (
     TokenKey,
     TokenObject,
 )
-from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm, RecommendedCurve
+from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
-from kmipd_pkcs11 import mechanisms, release, sentinel, templates
-from kmipd_pkcs11.connection import Connection, State
+from kmipd_pkcs11 import login, mechanisms, release, sentinel, templates
+from kmipd_pkcs11.connection import Connection
 from kmipd_pkcs11.crypt import BoundKey
-from kmipd_pkcs11.der import ec_spki, ecdsa_der, rsa_spki
+from kmipd_pkcs11.der import ecdsa_der
 from kmipd_pkcs11.errors import Verb
+from kmipd_pkcs11.generation import Generator
 from kmipd_pkcs11.mechanisms import Plan
 from kmipd_pkcs11.objects import Objects
 from kmipd_pkcs11.proofs import Proofs
 from kmipd_pkcs11.release import WrapKind
 from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.settings import StoreSettings
-from pkcs11.constants import Attribute as A
-from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
+from kmipd_pkcs11.states import State
 
 NONCE: Final = 12  # bytes, of AES-GCM
 TAG: Final = 16  # bytes, of AES-GCM
 WRAPPING_KEY_LABEL: Final = "kmipd-wrapping-key"
-_POINT_ROOM: Final = 160  # bytes: an uncompressed P-521 point in its OCTET STRING takes 136
 _GCM: Final = Plan(Mechanism.AES_GCM)
 _Usage = CryptographicUsageMask
 _WRAPPING_KEY: Final = KeyTemplate(
@@ -55,6 +56,7 @@ class PKCS11Store:
         self._settings = settings
         self._connection = Connection(settings)
         self._objects = Objects(self._connection)
+        self._generator = Generator(self._connection, self._objects)
         self._proofs = Proofs(self._connection)
 
     def __repr__(self) -> str:
@@ -85,13 +87,14 @@ class PKCS11Store:
         self.check()
 
     def check(self) -> None:
-        """Ask the token for random bytes and for the sentinel. StoreUnavailable says what is wrong."""
+        """Ask the token for random bytes, and the sentinel for its answer. StoreUnavailable says what is wrong."""
         connection = self._connection
 
         def ask(session: PooledSession) -> None:
             session.session.generate_random(64)
             with connection.lock.searching():
-                sentinel.demand(connection.functions, session.handle, self.name)
+                handle = sentinel.demand(connection.functions, session.handle, self.name)
+            login.compare(connection, sentinel.fingerprint(session.session, handle))
 
         connection.run(Verb.FIND, ask)
 
@@ -105,14 +108,14 @@ class PKCS11Store:
 
     def health(self) -> StoreHealth:
         connection = self._connection
-        login = connection.login
+        current = connection.login
         return StoreHealth(
             up=connection.state is State.UP,
             reason=connection.reason,
             epoch=connection.epoch,
             module=str(self._settings.module),
-            token_label=login.token.label if login else self._settings.token_label,
-            token_serial=login.token.serial.decode("ascii", "replace") if login else self._settings.token_serial,
+            token_label=current.token.label if current else self._settings.token_label,
+            token_serial=current.token.serial.decode("ascii", "replace") if current else self._settings.token_serial,
         )
 
     def random(self, size: int) -> bytes:
@@ -143,65 +146,10 @@ class PKCS11Store:
         return self._connection.run(Verb.FIND, probe)
 
     def generate_key(self, cka_id: bytes, template: KeyTemplate) -> TokenKey:
-        kind = templates.secret_kind(template)
-        if kind is None:
-            raise MechanismUnavailable(f"no token key of {template.algorithm.name} with {template.length} bits")
-        asked = templates.secret(kind, cka_id, template)
-        whole = templates.labelled(asked, template.label)
-        functions = self._connection
-
-        def make(session: PooledSession) -> None:
-            def generate() -> Sequence[int]:
-                return [functions.functions.generate(session.handle, kind.mechanism, whole)]
-
-            (handle,) = self._objects.make(session, cka_id, generate)
-            self._accept(session, cka_id, [(KeyClass.SECRET, handle, asked)])
-
-        self._connection.run(Verb.GENERATE, make)
-        return TokenKey(cka_id, KeyClass.SECRET, template.algorithm, template.length, kind.size)
+        return self._generator.key(cka_id, template)
 
     def generate_key_pair(self, cka_id: bytes, template: KeyTemplate) -> tuple[TokenKey, bytes]:
-        kind = templates.pair_kind(template, self._settings.rsa_bits_min)
-        if kind is None:
-            raise MechanismUnavailable(f"no token key pair of {template.algorithm.name} with {template.length} bits")
-        public, private = templates.public(kind, cka_id, template), templates.private(kind, cka_id, template)
-        whole = templates.labelled(public, template.label), templates.labelled(private, template.label)
-
-        def make(session: PooledSession) -> bytes:
-            def generate() -> Sequence[int]:
-                return self._connection.functions.generate_pair(session.handle, kind.mechanism, *whole)
-
-            first, second = self._objects.make(session, cka_id, generate)
-            parts = [(KeyClass.PUBLIC, first, public), (KeyClass.PRIVATE, second, private)]
-            self._accept(session, cka_id, parts)
-            return self._spki(session, first, kind.key_type, template)
-
-        spki = self._connection.run(Verb.GENERATE, make)
-        return TokenKey(cka_id, KeyClass.PRIVATE, template.algorithm, template.length), spki
-
-    def _accept(
-        self, session: PooledSession, cka_id: bytes, parts: Sequence[tuple[KeyClass, int, templates.Attributes]]
-    ) -> None:
-        """Read back and remember, or remove all parts."""
-        try:
-            for _, handle, asked in parts:
-                self._objects.check(session, handle, asked)
-        except StoreDishonest:
-            self._objects.remove(session, [handle for _, handle, _ in parts])
-            raise
-        for key_class, handle, _ in parts:
-            self._objects.remember(cka_id, key_class, handle)
-
-    def _spki(self, session: PooledSession, handle: int, key_type: KeyType, template: KeyTemplate) -> bytes:
-        functions = self._connection.functions
-        if key_type is KeyType.RSA:
-            wanted = ((A.MODULUS, template.length // 8), (A.PUBLIC_EXPONENT, 8))
-            modulus, exponent = functions.attributes(session.handle, handle, wanted)
-            if not modulus or not exponent:
-                raise StoreDishonest("the token does not tell the public key it made", store=self.name)
-            return rsa_spki(modulus, exponent)
-        (point,) = functions.attributes(session.handle, handle, ((A.EC_POINT, _POINT_ROOM),))
-        return ec_spki(template.curve or RecommendedCurve.P_256, point or b"")
+        return self._generator.pair(cka_id, template)
 
     def release(self, key: TokenKey) -> bytearray:
         return self._connection.run(Verb.WRAP, lambda session: self._release(session, key))
@@ -264,7 +212,9 @@ class PKCS11Store:
 
     def encrypt(self, key: TokenKey, parameters: CipherParameters, data: bytes) -> CipherResult:
         plan = mechanisms.cipher_plan(parameters)
-        result = self._crypt(Verb.ENCRYPT, key, plan, lambda bound: bound.encrypted(plan.mechanism, plan.parameter, data))
+        result = self._crypt(
+            Verb.ENCRYPT, key, plan, lambda bound: bound.encrypted(plan.mechanism, plan.parameter, data)
+        )
         if parameters.block_cipher_mode is not BlockCipherMode.GCM:
             return CipherResult(data=result)
         cut = len(result) - parameters.tag_length
@@ -275,13 +225,15 @@ class PKCS11Store:
         if parameters.block_cipher_mode is BlockCipherMode.GCM and len(tag) != parameters.tag_length:
             raise StoreRefused(f"a GCM tag of {len(tag)} bytes instead of {parameters.tag_length}", store=self.name)
         whole = data + tag
-        return self._crypt(Verb.DECRYPT, key, plan, lambda bound: bound.decrypted(plan.mechanism, plan.parameter, whole))
+        return self._crypt(
+            Verb.DECRYPT, key, plan, lambda bound: bound.decrypted(plan.mechanism, plan.parameter, whole)
+        )
 
     def sign(self, key: TokenKey, parameters: SignatureParameters, data: bytes) -> bytes:
         signing = mechanisms.sign_plan(parameters, data, self._connection.run(Verb.FIND, self._listed))
         plan = signing.plan
-        sign: Callable[[BoundKey], bytes] = lambda bound: bound.signed(plan.mechanism, plan.parameter, signing.data)  # noqa: E731
-        signature = self._crypt(Verb.SIGN, key, plan, sign)
+        data = signing.data
+        signature = self._crypt(Verb.SIGN, key, plan, lambda bound: bound.signed(plan.mechanism, plan.parameter, data))
         return ecdsa_der(signature) if plan.mechanism is Mechanism.ECDSA else signature
 
     def mac(self, key: TokenKey, parameters: MACParameters, data: bytes) -> bytes:

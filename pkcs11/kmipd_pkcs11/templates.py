@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from pkcs11.constants import Attribute as A
+from pkcs11.constants import ObjectClass
+from pkcs11.mechanisms import KeyType, Mechanism
+
 from kmipd.core.ports import KeyTemplate
 from kmipd.spec.enumerations import CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd_pkcs11.der import CURVES
 from kmipd_pkcs11.mechanisms import EC_ALGORITHMS
 from kmipd_pkcs11.raw import FALSE, TRUE, flag, ulong
-from pkcs11.constants import Attribute as A
-from pkcs11.constants import ObjectClass
-from pkcs11.mechanisms import KeyType, Mechanism
 
 M = CryptographicUsageMask
 Algorithm = CryptographicAlgorithm

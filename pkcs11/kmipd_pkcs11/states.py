@@ -1,0 +1,37 @@
+"""The states of a connection, and a failure that it may get over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from kmipd.core.errors import StoreError
+from kmipd_pkcs11.errors import ErrorClass
+
+
+class State(Enum):
+    NEW = "new"
+    UP = "up"
+    SUSPECT = "suspect"
+    RECOVERING = "recovering"
+    DOWN = "down"
+    CLOSED = "closed"
+
+
+class Remedy(Enum):
+    """Why another attempt may end well. Each is tried once in a call."""
+
+    SESSION = "another session"
+    HANDLE = "the object was looked for again"
+    EPOCH = "somebody else has logged in meanwhile"
+    RECOVERY = "a new login"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error that a second attempt may get over."""
+
+    error_class: ErrorClass
+    error: StoreError
+    epoch: int  # of the login it happened under
+    local: bool = False  # the token is well all the same: it is this call, this key or this session

@@ -1,0 +1,392 @@
+"""What the token computes is what `cryptography` computes."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import itertools
+import secrets
+import warnings
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import cmac, hashes, padding
+from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from kmipd.core.errors import MechanismUnavailable, StoreError, StoreRefused, TokenKeyMissing
+from kmipd.core.ports import (
+    CipherParameters,
+    KeyClass,
+    KeyTemplate,
+    MACParameters,
+    SignatureParameters,
+    TokenKey,
+)
+from kmipd.spec.enumerations import BlockCipherMode as Mode
+from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
+from kmipd.spec.enumerations import DigitalSignatureAlgorithm, HashingAlgorithm, RecommendedCurve
+from kmipd.spec.enumerations import PaddingMethod as Padding
+from kmipd.spec.masks import CryptographicUsageMask as Usage
+from kmipd_pkcs11 import proofs
+from kmipd_pkcs11.errors import Verb
+from kmipd_pkcs11.mechanisms import Plan
+from kmipd_pkcs11.store import PKCS11Store
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+
+DATA = bytes(range(48))
+HASHES: dict[HashingAlgorithm, Any] = {
+    HashingAlgorithm.SHA_1: hashes.SHA1(),
+    HashingAlgorithm.SHA_224: hashes.SHA224(),
+    HashingAlgorithm.SHA_256: hashes.SHA256(),
+    HashingAlgorithm.SHA_384: hashes.SHA384(),
+    HashingAlgorithm.SHA_512: hashes.SHA512(),
+}
+CIPHER = Usage.ENCRYPT | Usage.DECRYPT
+
+
+def make(store: PKCS11Store, algorithm: Algorithm, bits: int, usage: Usage = CIPHER) -> tuple[TokenKey, bytes]:
+    key = store.generate_key(secrets.token_bytes(16), KeyTemplate(algorithm=algorithm, length=bits, usage=usage))
+    return key, bytes(store.release(key))
+
+
+@pytest.fixture(scope="module")
+def aes(shared: PKCS11Store) -> tuple[TokenKey, bytes]:
+    return make(shared, Algorithm.AES, 256)
+
+
+@pytest.fixture(scope="module")
+def des(shared: PKCS11Store) -> tuple[TokenKey, bytes]:
+    return make(shared, Algorithm.TRIPLE_DES, 168)
+
+
+@pytest.fixture(scope="module")
+def rsa_pair(shared: PKCS11Store) -> tuple[TokenKey, rsa.RSAPublicKey]:
+    usage, public_usage = Usage.SIGN | Usage.DECRYPT, Usage.VERIFY | Usage.ENCRYPT
+    template = KeyTemplate(algorithm=Algorithm.RSA, length=2048, usage=usage, public_usage=public_usage)
+    key, spki = shared.generate_key_pair(secrets.token_bytes(16), template)
+    public = load_der_public_key(spki)
+    assert isinstance(public, rsa.RSAPublicKey)
+    return key, public
+
+
+def software(cipher: Any, mode: Any, data: bytes, pad: int = 0) -> bytes:
+    if pad:
+        padder = padding.PKCS7(pad).padder()
+        data = padder.update(data) + padder.finalize()
+    encryptor = Cipher(cipher, mode).encryptor()
+    return encryptor.update(data) + encryptor.finalize()
+
+
+@pytest.mark.parametrize(
+    ("mode", "padded", "sizes"),
+    [
+        (Mode.ECB, False, (16, 48)),
+        (Mode.CBC, False, (16, 48)),
+        (Mode.CBC, True, (0, 1, 16, 47)),
+        (Mode.CTR, False, (1, 16, 47)),
+    ],
+)
+def test_aes(shared: PKCS11Store, aes: Any, mode: Mode, padded: bool, sizes: tuple[int, ...]) -> None:
+    key, value = aes
+    iv = b"" if mode is Mode.ECB else bytes(8) + b"\xff" * 8
+    parameters = CipherParameters(
+        algorithm=Algorithm.AES,
+        block_cipher_mode=mode,
+        padding_method=Padding.PKCS5 if padded else Padding.NONE,
+        iv=iv,
+    )
+    named = {Mode.ECB: modes.ECB, Mode.CBC: lambda: modes.CBC(iv), Mode.CTR: lambda: modes.CTR(iv)}[mode]()
+    for size in sizes:
+        data = DATA[:size]
+        result = shared.encrypt(key, parameters, data)
+        assert result.data == software(algorithms.AES(value), named, data, 128 if padded else 0)
+        assert result.tag == b""
+        assert shared.decrypt(key, parameters, result.data, b"") == data
+
+
+@pytest.mark.parametrize(("mode", "padded"), [(Mode.ECB, False), (Mode.CBC, False), (Mode.CBC, True)])
+def test_triple_des(shared: PKCS11Store, des: Any, mode: Mode, padded: bool) -> None:
+    key, value = des
+    iv = b"" if mode is Mode.ECB else bytes(range(8))
+    method = Padding.PKCS5 if padded else None
+    parameters = CipherParameters(algorithm=Algorithm.TRIPLE_DES, block_cipher_mode=mode, padding_method=method, iv=iv)
+    named = modes.ECB() if mode is Mode.ECB else modes.CBC(iv)
+    result = shared.encrypt(key, parameters, DATA[:24])
+    assert result.data == software(TripleDES(value), named, DATA[:24], 64 if padded else 0)
+    assert shared.decrypt(key, parameters, result.data, b"") == DATA[:24]
+
+
+@pytest.mark.parametrize("tag_length", [12, 13, 14, 15, 16])
+@pytest.mark.parametrize("aad", [b"", b"associated"])
+def test_gcm(shared: PKCS11Store, aes: Any, tag_length: int, aad: bytes) -> None:
+    key, value = aes
+    iv = secrets.token_bytes(12)
+    parameters = CipherParameters(
+        algorithm=Algorithm.AES, block_cipher_mode=Mode.GCM, iv=iv, tag_length=tag_length, additional_data=aad
+    )
+    for size in (0, 1, 47, 20_000):
+        data = (DATA * 500)[:size]
+        result = shared.encrypt(key, parameters, data)
+        whole = AESGCM(value).encrypt(iv, data, aad)
+        assert result.data + result.tag == whole[: size + tag_length]
+        assert len(result.tag) == tag_length
+        assert shared.decrypt(key, parameters, result.data, result.tag) == data
+        wrong = bytes([result.tag[0] ^ 1]) + result.tag[1:]
+        with pytest.raises(StoreRefused):
+            shared.decrypt(key, parameters, result.data, wrong)
+    with pytest.raises(StoreRefused):
+        shared.decrypt(key, parameters, b"x", b"short")
+    assert shared.health().up
+
+
+def test_what_the_token_cannot_do_is_told_before_it_is_asked(shared: PKCS11Store, aes: Any) -> None:
+    key, _ = aes
+    unavailable = [
+        CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.GCM, iv=bytes(60)),
+        CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.XTS, iv=bytes(16)),
+        CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.CBC, padding_method=Padding.ANSI_X9_23),
+        CipherParameters(algorithm=Algorithm.AES),
+        CipherParameters(algorithm=Algorithm.CHACHA20, iv=bytes(12)),
+    ]
+    for parameters in unavailable:
+        with pytest.raises(MechanismUnavailable):
+            shared.encrypt(key, parameters, DATA)
+    refused = [
+        CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.CBC, iv=bytes(8)),
+        CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.GCM, iv=bytes(12), tag_length=3),
+    ]
+    for parameters in refused:
+        with pytest.raises(StoreRefused):
+            shared.encrypt(key, parameters, DATA)
+
+
+def test_the_callers_faults_are_refused_and_harm_nothing(shared: PKCS11Store, aes: Any) -> None:
+    key, _ = aes
+    epoch = shared.health().epoch
+    plain = CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.CBC, iv=bytes(16))
+    padded = CipherParameters(
+        algorithm=Algorithm.AES, block_cipher_mode=Mode.CBC, iv=bytes(16), padding_method=Padding.PKCS5
+    )
+    for _ in range(20):
+        with pytest.raises(StoreRefused):
+            shared.encrypt(key, plain, DATA[:17])
+        with pytest.raises(StoreRefused):
+            shared.decrypt(key, padded, DATA[:16], b"")
+        with pytest.raises(StoreRefused):
+            shared.decrypt(key, plain, DATA[:15], b"")
+    only_encrypt, _ = make(shared, Algorithm.AES, 128, Usage.ENCRYPT)
+    ciphertext = shared.encrypt(only_encrypt, plain, DATA).data
+    with pytest.raises(StoreRefused, match="KEY_FUNCTION_NOT_PERMITTED"):
+        shared.decrypt(only_encrypt, plain, ciphertext, b"")
+    missing = TokenKey(bytes(16), KeyClass.SECRET, Algorithm.AES, 256, 32)
+    with pytest.raises(TokenKeyMissing):
+        shared.encrypt(missing, plain, DATA)
+    assert shared.health().epoch == epoch
+    assert shared.encrypt(key, plain, DATA).data
+
+
+def test_seal_and_unseal(shared: PKCS11Store) -> None:
+    wrapping, other = secrets.token_bytes(16), secrets.token_bytes(16)
+    shared.create_wrapping_key(wrapping)
+    shared.create_wrapping_key(other)
+    for plain in (b"", b"x", DATA * 100):
+        sealed = shared.seal(wrapping, plain, b"object-1")
+        assert len(sealed) == 12 + len(plain) + 16
+        assert shared.seal(wrapping, plain, b"object-1") != sealed
+        assert shared.unseal(wrapping, sealed, b"object-1") == plain
+        for key, blob, aad in (
+            (wrapping, sealed, b"object-2"),
+            (wrapping, sealed, b""),
+            (other, sealed, b"object-1"),
+            (wrapping, sealed[:-1] + bytes([sealed[-1] ^ 1]), b"object-1"),
+            (wrapping, sealed[:-1], b"object-1"),
+            (wrapping, sealed[:27], b"object-1"),
+        ):
+            with pytest.raises(StoreRefused):
+                shared.unseal(key, blob, aad)
+    with pytest.raises(StoreRefused):
+        shared.release(TokenKey(wrapping, KeyClass.SECRET, Algorithm.AES, 256, 32))
+    with pytest.raises(TokenKeyMissing):
+        shared.seal(bytes(16), b"x", b"")
+
+
+@pytest.mark.parametrize("name", ["SHA1", "SHA224", "SHA256", "SHA384", "SHA512"])
+def test_hmac(shared: PKCS11Store, name: str) -> None:
+    algorithm = Algorithm[f"HMAC_{name}"]
+    key, value = make(shared, algorithm, 512, Usage.MAC_GENERATE | Usage.MAC_VERIFY)
+    for data in (b"", DATA):
+        expected = hmac.new(value, data, name.lower()).digest()
+        assert shared.mac(key, MACParameters(algorithm=algorithm), data) == expected
+
+
+def test_cmac(shared: PKCS11Store) -> None:
+    for algorithm, bits, cipher in ((Algorithm.AES, 256, algorithms.AES), (Algorithm.TRIPLE_DES, 168, TripleDES)):
+        key, value = make(shared, algorithm, bits, Usage.MAC_GENERATE)
+        expected = cmac.CMAC(cipher(value))
+        expected.update(DATA)
+        assert shared.mac(key, MACParameters(algorithm=algorithm), DATA) == expected.finalize()
+    with pytest.raises(MechanismUnavailable):
+        shared.mac(key, MACParameters(algorithm=Algorithm.HMAC_MD5), DATA)
+
+
+def test_a_secret_too_short_for_the_tokens_hmac_is_for_software(shared: PKCS11Store) -> None:
+    key, _ = make(shared, Algorithm.HMAC_SHA256, 64, Usage.MAC_GENERATE)
+    with pytest.raises(MechanismUnavailable, match="KEY_SIZE_RANGE"):
+        shared.mac(key, MACParameters(algorithm=Algorithm.HMAC_SHA256), DATA)
+
+
+@pytest.mark.parametrize(("hashing", "digested", "pss"), [*itertools.product(HASHES, (False, True), (False, True))])
+def test_rsa_signatures(
+    shared: PKCS11Store, rsa_pair: Any, hashing: HashingAlgorithm, digested: bool, pss: bool
+) -> None:
+    key, public = rsa_pair
+    algorithm = HASHES[hashing]
+    parameters = SignatureParameters(
+        algorithm=Algorithm.RSA,
+        hashing_algorithm=hashing,
+        padding_method=Padding.PSS if pss else Padding.PKCS1_V1_5,
+        digested=digested,
+        salt_length=20 if pss and digested else None,
+    )
+    data = hashlib.new(algorithm.name, DATA).digest() if digested else DATA
+    signature = shared.sign(key, parameters, data)
+    salt = 20 if digested else algorithm.digest_size
+    scheme = rsa_padding.PSS(rsa_padding.MGF1(algorithm), salt) if pss else rsa_padding.PKCS1v15()
+    public.verify(signature, DATA, scheme, algorithm)
+
+
+def test_named_signature_algorithms(shared: PKCS11Store, rsa_pair: Any) -> None:
+    key, public = rsa_pair
+    named = DigitalSignatureAlgorithm.SHA_384_WITH_RSA_ENCRYPTION
+    signature = shared.sign(key, SignatureParameters(algorithm=Algorithm.RSA, signature_algorithm=named), DATA)
+    public.verify(signature, DATA, rsa_padding.PKCS1v15(), hashes.SHA384())
+    for parameters in (
+        SignatureParameters(
+            algorithm=Algorithm.RSA, signature_algorithm=DigitalSignatureAlgorithm.SHA3_256_WITH_RSA_ENCRYPTION
+        ),
+        SignatureParameters(algorithm=Algorithm.RSA, hashing_algorithm=HashingAlgorithm.SHA_256),
+        SignatureParameters(algorithm=Algorithm.RSA, padding_method=Padding.PSS),
+        SignatureParameters(algorithm=Algorithm.DSA, hashing_algorithm=HashingAlgorithm.SHA_256),
+    ):
+        with pytest.raises(MechanismUnavailable):
+            shared.sign(key, parameters, DATA)
+    digested = SignatureParameters(
+        algorithm=Algorithm.RSA,
+        hashing_algorithm=HashingAlgorithm.SHA_256,
+        padding_method=Padding.PSS,
+        digested=True,
+    )
+    with pytest.raises(StoreRefused, match="digest"):
+        shared.sign(key, digested, b"no digest")
+
+
+@pytest.mark.parametrize("curve", [RecommendedCurve.P_256, RecommendedCurve.P_384, RecommendedCurve.P_521])
+@pytest.mark.parametrize("digested", [False, True])
+def test_ecdsa(shared: PKCS11Store, curve: RecommendedCurve, digested: bool) -> None:
+    bits = int(curve.name.removeprefix("P_"))
+    template = KeyTemplate(algorithm=Algorithm.EC, length=bits, curve=curve, usage=Usage.SIGN)
+    key, spki = shared.generate_key_pair(secrets.token_bytes(16), template)
+    public = load_der_public_key(spki)
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    for hashing, algorithm in HASHES.items():
+        parameters = SignatureParameters(algorithm=Algorithm.EC, hashing_algorithm=hashing, digested=digested)
+        data = hashlib.new(algorithm.name, DATA).digest() if digested else DATA
+        signature = shared.sign(key, parameters, data)
+        assert utils.decode_dss_signature(signature)
+        public.verify(signature, DATA, ec.ECDSA(algorithm))
+
+
+def test_rsa_encryption(shared: PKCS11Store, rsa_pair: Any) -> None:
+    key, public = rsa_pair
+    public_key = TokenKey(key.cka_id, KeyClass.PUBLIC, Algorithm.RSA, 2048)
+    pkcs1 = CipherParameters(algorithm=Algorithm.RSA, padding_method=Padding.PKCS1_V1_5)
+    assert shared.decrypt(key, pkcs1, public.encrypt(DATA, rsa_padding.PKCS1v15()), b"") == DATA
+    assert shared.decrypt(key, pkcs1, shared.encrypt(public_key, pkcs1, DATA).data, b"") == DATA
+    oaep = CipherParameters(
+        algorithm=Algorithm.RSA, padding_method=Padding.OAEP, hashing_algorithm=HashingAlgorithm.SHA_1
+    )
+    scheme = rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA1()), hashes.SHA1(), None)
+    assert shared.decrypt(key, oaep, public.encrypt(DATA, scheme), b"") == DATA
+    for parameters in (pkcs1, oaep):
+        with pytest.raises(StoreRefused):
+            shared.encrypt(public_key, parameters, bytes(300))
+        with pytest.raises(StoreRefused):
+            shared.decrypt(key, parameters, bytes(range(256)), b"")
+    assert shared.health().up
+
+
+def test_oaep_with_another_hash_works_or_is_for_software(shared: PKCS11Store, rsa_pair: Any) -> None:
+    key, public = rsa_pair
+    parameters = CipherParameters(
+        algorithm=Algorithm.RSA, padding_method=Padding.OAEP, hashing_algorithm=HashingAlgorithm.SHA_256
+    )
+    scheme = rsa_padding.OAEP(rsa_padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
+    try:
+        plain = shared.decrypt(key, parameters, public.encrypt(DATA, scheme), b"")
+    except MechanismUnavailable as error:
+        pytest.skip(str(error))
+    assert plain == DATA
+
+
+class TestProofs:
+    def test_every_known_answer_holds(self, shared: PKCS11Store) -> None:
+        for mechanism in (*proofs.CIPHERS, *proofs.MACS):
+            shared._connection.run(Verb.FIND, lambda session, m=mechanism: shared._proofs.demand(session, Plan(m)))
+
+    def test_a_mechanism_that_lies_is_not_used(
+        self, token: Any, open_store: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = open_store(token)
+        key, _ = make(store, Algorithm.AES, 256)
+        parameters = CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.ECB)
+        real = proofs._known(proofs.KeyType.AES, bytes(32), "00" * 32)
+        monkeypatch.setitem(proofs.CIPHERS, proofs.Mechanism.AES_ECB, real)
+        with pytest.raises(MechanismUnavailable, match="AES_ECB"):
+            store.encrypt(key, parameters, DATA)
+        assert store.health().up
+
+    def test_a_wrap_that_is_something_else_is_passed_over(
+        self, token: Any, open_store: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = open_store(token)
+        mislabelled = proofs.WrapWay(0x210A, proofs.WrapKind.KW)
+        right = proofs.WrapWay(0x2109, proofs.WrapKind.KW)
+        monkeypatch.setattr(proofs, "WRAPS", (mislabelled, right))
+        key, value = make(store, Algorithm.HMAC_SHA256, 160)
+        assert len(value) == 20
+        assert store._connection.run(Verb.FIND, store._proofs.wrap_way) == right
+        monkeypatch.setattr(proofs, "WRAPS", (mislabelled,))
+        other = open_store(token)
+        with pytest.raises(MechanismUnavailable):
+            other.release(key)
+        assert not other.can_hold(KeyTemplate(algorithm=Algorithm.AES, length=256))
+        assert other.can_hold(KeyTemplate(algorithm=Algorithm.AES, length=256, extractable=False))
+
+    def test_a_token_without_gcm_says_so(self, make_token: Any, open_store: Any) -> None:
+        without = "-CKM_DUMMY,CKM_AES_GCM,CKM_AES_KEY_WRAP_PAD"  # SoftHSM2 2.6.1 ignores the first name of the list
+        store = open_store(make_token("poor", mechanisms=without))
+        store.create_wrapping_key(bytes(16))
+        with pytest.raises(MechanismUnavailable, match="AES_GCM"):
+            store.seal(bytes(16), b"x", b"")
+        _, value = make(store, Algorithm.AES, 256)
+        assert len(value) == 32  # by RFC 3394
+
+
+def test_every_error_is_the_ports(shared: PKCS11Store, aes: Any) -> None:
+    key, _ = aes
+    wrong = TokenKey(key.cka_id, KeyClass.PRIVATE, Algorithm.RSA, 2048)
+    parameters = SignatureParameters(
+        algorithm=Algorithm.RSA, hashing_algorithm=HashingAlgorithm.SHA_256, padding_method=Padding.PSS
+    )
+    with pytest.raises(StoreError):
+        shared.sign(wrong, parameters, DATA)
+    lying = TokenKey(key.cka_id, KeyClass.SECRET, Algorithm.HMAC_SHA256, 256, 32)
+    with pytest.raises(StoreError):
+        shared.mac(lying, MACParameters(algorithm=Algorithm.HMAC_SHA256), DATA)
