@@ -16,7 +16,7 @@ from kmipd.protocol.storage import (
     load_attributes,
     load_structure,
 )
-from kmipd.protocol.ttlv import peek_version, read_request, read_response, write_request, write_response
+from kmipd.protocol.ttlv import peek_version, prepare, read_request, read_response, write_request, write_response
 from kmipd.spec.errors import NotInVersion, ProtocolError
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "load_structure",
     "outline",
     "peek_version",
+    "prepare",
     "read_request",
     "read_response",
     "write_request",

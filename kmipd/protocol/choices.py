@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kmipd.protocol.codec import Field
+from kmipd.protocol.plan import Field
 from kmipd.spec.errors import NotInVersion
 
 

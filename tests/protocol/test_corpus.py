@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from kmipd.protocol import Limits, codec, decode_item, encode_item, outline, peek_version, read_request, read_response
+from kmipd.protocol import Limits, decode_item, encode_item, outline, peek_version, read_request, read_response
 from kmipd.protocol.schema import Newer, schema
 from kmipd.protocol.ttlv import READ_WITH
+from kmipd.protocol.writing import write_structure
 from kmipd.spec.errors import ProtocolError
 from kmipd.spec.kinds import ItemType
 from kmipd.spec.messages import RequestMessage, ResponseMessage, Undecodable
@@ -51,7 +52,7 @@ def write(message: RequestMessage | ResponseMessage, major: int) -> bytes:
     tag = Tag.REQUEST_MESSAGE if isinstance(message, RequestMessage) else Tag.RESPONSE_MESSAGE
     out = bytearray()
     plan = schema(READ_WITH[major], Newer.REFUSE).plan(type(message))
-    codec.write_structure(tag << 8 | ItemType.STRUCTURE, plan, message, out)
+    write_structure(tag << 8 | ItemType.STRUCTURE, plan, message, out)
     return bytes(out)
 
 

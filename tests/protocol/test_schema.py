@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kmipd.protocol import codec
+from kmipd.protocol import prepare
 from kmipd.protocol.limits import DEFAULT_LIMITS
+from kmipd.protocol.plan import Plan
 from kmipd.protocol.schema import Newer, Schema, schema
 from kmipd.spec import attribute_types, attributes, messages, objects
 from kmipd.spec.history import in_version, introduced
@@ -17,7 +19,7 @@ from kmipd.spec.messages import RequestMessage, ResponseMessage
 from kmipd.spec.operations import OPERATIONS
 from kmipd.spec.payloads import parts
 from kmipd.spec.tags import Tag
-from kmipd.spec.versions import V2_0, VERSIONS, Version
+from kmipd.spec.versions import V1_4, V2_0, VERSIONS, Version
 
 STRUCTURES = {
     cls
@@ -43,7 +45,7 @@ def test_every_structure_compiles(version: Version | None, newer: Newer) -> None
 
 
 def test_declared_structures_nest_less_deep_than_the_limit() -> None:
-    def depth(plan: codec.Plan, seen: tuple[codec.Plan, ...] = ()) -> int:
+    def depth(plan: Plan, seen: tuple[Plan, ...] = ()) -> int:
         assert plan not in seen, "a declaration that holds itself has no depth"
         return 1 + max((depth(field.plan, (*seen, plan)) for field in plan.fields if field.plan is not None), default=0)
 
@@ -60,7 +62,7 @@ def test_no_plan_of_a_version_has_a_tag_the_version_lacks(version: Version) -> N
     for operation, spec in OPERATIONS.items():
         if introduced(operation) <= version:
             plans += [made.plan(spec.request), made.plan(spec.response)]
-    seen: set[codec.Plan] = set()
+    seen: set[Plan] = set()
     while plans:
         plan = plans.pop()
         if plan in seen:
@@ -70,3 +72,17 @@ def test_no_plan_of_a_version_has_a_tag_the_version_lacks(version: Version) -> N
             assert not field.tag or in_version(Tag(field.tag), version), (plan.name, field.name)
             if field.plan is not None:
                 plans.append(field.plan)
+
+
+def test_threads_may_share_a_schema() -> None:
+    made = Schema(V1_4)
+    with ThreadPoolExecutor(8) as pool:
+        plans = list(pool.map(lambda _: made.plan(RequestMessage), range(16)))
+    assert {len(plan.fields) for plan in plans} == {2}
+    assert all(plan.fields[0].plan is not None and plan.fields[0].plan.fields for plan in plans)
+
+
+def test_everything_can_be_made_ready_at_start() -> None:
+    prepare()
+    for version in VERSIONS:
+        assert schema(version).plan(ResponseMessage).fields
