@@ -210,8 +210,10 @@ class Connection:
             self.state = State.RECOVERING
         try:
             self._reconnect(self._reinitialise)
-        except BaseException as error:  # noqa: BLE001 - nobody may be left waiting in RECOVERING
+        except BaseException as error:
             self._down(error)
+            if not isinstance(error, Exception):
+                raise
             raise StoreUnavailable(self.reason, store=self.settings.name) from None
         self._up()
 

@@ -7,6 +7,7 @@ each try once, and are each replaced, are as bad as a loop.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -35,7 +36,9 @@ class PinLatch:
         """Remember that the token refused this PIN."""
         salt = secrets.token_bytes(_SALT)
         self._refused = salt + _digest(pin, salt)
-        if self.path is not None:
+        if self.path is None:
+            return
+        with contextlib.suppress(OSError):  # this process remembers it all the same
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(self._refused)

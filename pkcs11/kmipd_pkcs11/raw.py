@@ -209,7 +209,7 @@ class Functions:
             return self.wrap(session, mechanism, wrapping, key, length.value)
         if code:
             raise CallFailed("C_WrapKey", code)
-        return bytes(buffer[: length.value])
+        return ctypes.string_at(buffer, length.value)
 
     def destroy(self, session: int, handle: int) -> None:
         """C_DestroyObject."""

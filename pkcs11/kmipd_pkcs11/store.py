@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
-from kmipd.core.errors import MechanismUnavailable, StoreRefused
+from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreRefused
 from kmipd.core.ports import (
     CipherParameters,
     CipherResult,
@@ -166,6 +167,8 @@ class PKCS11Store:
         try:
             wrapped = functions.wrap(session.handle, way.mechanism, kek.handle, handle, room)
             material = way.unwrap(kek.value, wrapped)
+        except InvalidUnwrap:
+            raise StoreDishonest("what the token wrapped is not what its mechanism says", store=self.name) from None
         finally:
             if uses == 1:
                 release.drop_kek(functions, session)

@@ -18,6 +18,7 @@ from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.provision import SoftHSM, find_softhsm, provision_softhsm
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.store import PKCS11Store
+from tests.tokens.faults import Faults
 
 PIN = "correct-horse-1234"
 SO_PIN = "security-officer-1"
@@ -119,3 +120,13 @@ def fault_library(memory: Path) -> Path:
     source = Path(__file__).with_name("p11fault.c")
     subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", built, source, "-ldl", "-lpthread"], check=True)
     return built
+
+
+@pytest.fixture
+def faults(fault_library: Path, token: Any) -> Faults:
+    return Faults(fault_library, token.softhsm.module, token.directory)
+
+
+@pytest.fixture
+def faulty(faults: Faults, token: Any, open_store: Any) -> PKCS11Store:
+    return open_store(token, **faults.settings(token))

@@ -160,6 +160,14 @@ def test_release_keys_are_replaced_and_overwritten(
     assert made[-1].value == bytes(32)
 
 
+def test_a_wrap_that_cannot_be_unwrapped_is_told(shared: PKCS11Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = shared.generate_key(new_id(), AES)
+    shared.release(key)
+    monkeypatch.setattr(shared._connection.functions, "wrap", lambda *_: bytes(40))
+    with pytest.raises(StoreDishonest, match="mechanism"):
+        shared.release(key)
+
+
 def test_release_keys_age(token: Any, open_store: Any) -> None:
     store = open_store(token, release_kek_seconds_max=0.0)
     key = store.generate_key(new_id(), AES)

@@ -119,6 +119,35 @@ def test_a_store_made_before_a_fork_connects_after_it(token: Any) -> None:
     assert (done.returncode, done.stdout) == (0, "1 1\n77\n"), done.stderr
 
 
+def test_worker_processes_share_a_token(token: Any, open_store: Any) -> None:
+    script = """
+        import secrets, sys
+        from pathlib import Path
+        from kmipd.core.ports import KeyTemplate
+        from kmipd.spec.enumerations import CryptographicAlgorithm
+        from kmipd_pkcs11.settings import StoreSettings
+        from kmipd_pkcs11.store import PKCS11Store
+        module, configuration, label, pin, lock = sys.argv[1:]
+        store = PKCS11Store(StoreSettings(name="a", module=Path(module), token_label=label, pin=lambda: pin,
+                                          lock_file=Path(lock), environment={"SOFTHSM2_CONF": configuration}))
+        store.prepare()
+        for _ in range(20):
+            template = KeyTemplate(algorithm=CryptographicAlgorithm.AES, length=256)
+            keys = [store.generate_key(secrets.token_bytes(16), template) for _ in range(2)]
+            assert all(len(store.release(key)) == 32 for key in keys)
+            store.destroy(keys[0].cka_id)
+            assert not store.exists(keys[0].cka_id)
+        store.close()
+    """
+    softhsm = token.softhsm
+    arguments = (str(softhsm.module), softhsm.environment["SOFTHSM2_CONF"], softhsm.token_label, PIN)
+    command = [sys.executable, "-c", textwrap.dedent(script), *arguments, str(token.directory / "lock")]
+    workers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)]
+    ended = [(worker.communicate(timeout=60)[1], worker.returncode) for worker in workers]
+    assert ended == [("", 0)] * 3
+    assert len(open_store(token).inventory()) == 3 * 20 + 1
+
+
 def test_two_tokens_of_two_modules(make_token: Any, open_store: Any) -> None:
     first, second = open_store(make_token("one")), open_store(make_token("two"))
     keys = [store.generate_key(secrets.token_bytes(16), AES) for store in (first, second)]
