@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, exc, insert, select, update
 
@@ -60,7 +61,7 @@ class Clients:
 
     def principal(self, fingerprint: str) -> Principal | None:
         """Who this certificate stands for; None for an unknown or revoked one."""
-        row = _BY_FINGERPRINT.run(self._connections.get(), {"fingerprint": fingerprint}).fetchone()
+        row: Any = _BY_FINGERPRINT.run(self._connections.get(), {"fingerprint": fingerprint}).fetchone()
         return None if row is None else Principal(name=row[0], group=row[1], role=row[2])
 
     def add(self, name: str, group: str, role: str, now: int) -> None:

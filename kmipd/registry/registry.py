@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from kmipd.core.model import AuditEvent, Placement
+from kmipd.core.model import AuditEvent, ManagedObject, Placement
 from kmipd.core.registry_port import Intent
+from kmipd.registry import listing
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.engine import Connections, open_engine
@@ -109,6 +110,12 @@ class Registry:
             connection.execute(delete(intent).where(intent.c.cka_id == cka_id))
 
     # What is there -------------------------------------------------------------------------------------------
+
+    def objects(self, *, group: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[ManagedObject]:
+        return listing.objects(self._connections.get(), group=group, limit=limit, offset=offset)
+
+    def history(self, uid: str) -> Sequence[AuditEvent]:
+        return listing.history(self._connections.get(), uid)
 
     def counts(self) -> dict[str, int]:
         """Objects by placement, for `kmipd status`."""

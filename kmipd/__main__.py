@@ -1,0 +1,6 @@
+"""`python -m kmipd`."""
+
+from kmipd.cli import main
+
+if __name__ == "__main__":
+    main()

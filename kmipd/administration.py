@@ -1,0 +1,238 @@
+"""What an operator does to a kmipd directory: make it, enrol and revoke clients. The commands call these functions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from kmipd import app, config
+from kmipd.core.errors import StoreError
+from kmipd.registry import Registry, schema
+from kmipd.registry.clients import CertificateRecord, ClientExists, ClientRecord, ClientUnknown
+from kmipd.registry.engine import RegistryError
+from kmipd.trust import csr, files
+from kmipd.trust.authority import Authority, Issued, KeyType, TrustError
+from kmipd.trust.names import fingerprint, serial
+from kmipd_pkcs11 import provision
+
+Progress = Callable[[str], None]
+ROLES = ("client", "operator", "auditor")
+_ALWAYS = ("localhost", "127.0.0.1", "::1")  # so that checks on the machine itself can verify the server
+
+
+class AdministrationError(Exception):
+    """The command could not do its work. One sentence: what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitOptions:
+    directory: Path
+    hosts: tuple[str, ...] = ()
+    port: int = 5696
+    module: Path | None = None  # None: SoftHSM2, with a token of its own
+    token_label: str = "kmipd"
+    pin_file: Path | None = None
+    key_type: KeyType = "rsa"
+
+
+def initialise(options: InitOptions, progress: Progress) -> config.Settings:
+    """Make a kmipd directory; takes back what it made when something fails."""
+    directory = options.directory
+    if directory.exists() and any(directory.iterdir()):
+        raise AdministrationError(f"{directory} is not empty; it is left as it is. Give a new directory")
+    existed = directory.exists()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    try:
+        return _initialise(options, progress)
+    except BaseException:
+        if existed:
+            for child in directory.iterdir():
+                shutil.rmtree(child) if child.is_dir() else child.unlink()
+        else:
+            shutil.rmtree(directory)
+        raise
+
+
+def _initialise(options: InitOptions, progress: Progress) -> config.Settings:
+    directory = options.directory.resolve()
+    hosts = tuple(dict.fromkeys((*options.hosts, socket.gethostname(), *_ALWAYS)))
+    _write_settings(directory, options, _token(directory, options, progress))
+    authority = Authority.create(directory / "authority", f"kmipd authority of {hosts[0]}"[:64], options.key_type)
+    progress(f"made the authority {directory / 'authority/ca.pem'}")
+    _write_server(directory, authority.issue_server(hosts, options.key_type), authority)
+    progress(f"made the server certificate for {', '.join(hosts)}")
+    settings = config.load(directory, {})
+    schema.upgrade(settings.registry)
+    application = app.compose(settings)
+    try:
+        application.store.prepare()
+        app.make_ready(application)
+    finally:
+        application.close()
+    progress(f"made the registry {settings.registry} and the first wrapping key in the token")
+    return settings
+
+
+def _token(directory: Path, options: InitOptions, progress: Progress) -> list[str]:
+    """The [store] section; for SoftHSM2 the token itself as well."""
+    if options.module is not None:
+        if options.pin_file is None:
+            raise AdministrationError("with --module, give --pin-file: the file that holds the user PIN of the token")
+        progress(f"using the token {options.token_label!r} of {options.module}")
+        return [
+            f'module = "{options.module.resolve()}"',
+            f'token_label = "{options.token_label}"',
+            f'pin_file = "{options.pin_file.resolve()}"',
+        ]
+    pin, so_pin = provision.random_pin(), provision.random_pin()
+    files.write(directory / "pin", f"{pin}\n".encode(), files.SECRET)
+    files.write(directory / "so-pin", f"{so_pin}\n".encode(), files.SECRET)
+    made = provision.provision_softhsm(directory / "softhsm2", options.token_label, pin, so_pin)
+    progress(
+        f"made a SoftHSM2 token {made.token_label!r} in {directory / 'softhsm2'}; its PIN is in {directory / 'pin'}"
+    )
+    return [
+        f'module = "{made.module}"',
+        f'token_label = "{made.token_label}"',
+        'pin_file = "pin"',
+        f'softhsm2_conf = "softhsm2/{provision.CONFIGURATION}"',
+    ]
+
+
+def _write_settings(directory: Path, options: InitOptions, store: list[str]) -> None:
+    lines = [
+        "# kmipd settings; docs/configuration.md lists all of them. Paths are relative to this directory.",
+        "[server]",
+        f"port = {options.port}",
+        "",
+        "[store]",
+        *store,
+        "",
+        "[keys]",
+        '# Where keys go that the server makes: "resident" in the token, or "wrapped" under a key in the token.',
+        'placement = "resident"',
+        "",
+        "# [groups.bulk]             # a group that makes keys by the thousand",
+        '# placement = "wrapped"',
+    ]
+    files.write(directory / config.FILE, ("\n".join(lines) + "\n").encode(), files.SECRET)
+
+
+def _write_server(directory: Path, issued: Issued, authority: Authority) -> None:
+    tls = directory / "tls"
+    tls.mkdir(mode=0o700, exist_ok=True)
+    files.write(tls / "server.key", issued.key_pem, files.SECRET)
+    # The root as well: harmless to those that have it, and what clients with one "CA file" field expect to see.
+    files.write(tls / "server.pem", issued.certificate_pem + authority.certificate_pem, files.PUBLIC)
+
+
+# Clients -----------------------------------------------------------------------------------------------------
+
+
+class Clients:
+    """Enrolment in one kmipd directory."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        schema.require_current(settings.registry)
+        self._settings = settings
+        self._registry = Registry(settings.registry, settings.audit_log)
+
+    def close(self) -> None:
+        self._registry.close()
+
+    def issue(self, name: str, out: Path, *, group: str, role: str, key_type: KeyType = "rsa") -> Path:
+        """A key and a certificate, written with the authority's into `out`."""
+        authority = Authority.load(self._settings.authority)
+        _refuse_existing(out, "key.pem", "cert.pem")
+        issued = authority.issue_client(name, key_type)
+        self._enrol(name, group, role, issued)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.write(out / "key.pem", issued.key_pem, files.SECRET)
+        return self._write_public(out, issued, authority)
+
+    def sign(self, name: str, request: Path, out: Path, *, group: str, role: str) -> tuple[Path, csr.SigningRequest]:
+        """A certificate for the key of a CSR. A known client gets a further certificate: both stay good."""
+        authority = Authority.load(self._settings.authority)
+        _refuse_existing(out, "cert.pem")
+        try:
+            signing_request = csr.load(request.read_bytes())
+        except OSError as error:
+            raise AdministrationError(f"{request} cannot be read: {error.strerror}") from None
+        except csr.BadRequest as error:
+            raise AdministrationError(f"{request}: {error}") from None
+        issued = authority.sign(signing_request)
+        self._enrol(name, group, role, issued)
+        out.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return self._write_public(out, issued, authority), signing_request
+
+    def _enrol(self, name: str, group: str, role: str, issued: Issued) -> None:
+        clients = self._registry.clients
+        known = clients.find(name)
+        if known is not None and known.revoked is not None:
+            raise AdministrationError(f"the client {name!r} was revoked; enrol it under another name")
+        if known is None:
+            clients.add(name, group, role, int(time.time()))
+        elif issued.key is not None:
+            raise ClientExists(name)
+        clients.add_certificate(name, _record(issued.certificate))
+
+    def _write_public(self, out: Path, issued: Issued, authority: Authority) -> Path:
+        files.write(out / "cert.pem", issued.certificate_pem, files.PUBLIC)
+        files.write(out / "ca.pem", authority.certificate_pem, files.PUBLIC)
+        return out
+
+    def all(self) -> Sequence[ClientRecord]:
+        return self._registry.clients.all()
+
+    def revoke(self, name: str) -> int:
+        """Revoke a client; returns how many certificates that took. New connections are refused at once after SIGHUP,
+        open ones within seconds."""
+        authority = Authority.load(self._settings.authority)
+        try:
+            self._registry.clients.revoke(name, int(time.time()))
+        except ClientUnknown:
+            raise AdministrationError(f"there is no client {name!r}; `kmipd client list` shows all") from None
+        revoked = [
+            (int(c.serial, 16), dt.datetime.fromtimestamp(c.revoked, dt.UTC))
+            for record in self._registry.clients.all()
+            for c in record.certificates
+            if c.revoked is not None
+        ]
+        authority.write_crl(revoked)
+        found = self._registry.clients.find(name)
+        return 0 if found is None else len(found.certificates)
+
+
+def _refuse_existing(out: Path, *names: str) -> None:
+    for name in names:
+        if (out / name).exists():
+            raise AdministrationError(f"{out / name} exists and is not overwritten")
+
+
+def _record(certificate: x509.Certificate) -> CertificateRecord:
+    return CertificateRecord(
+        fingerprint=fingerprint(certificate),
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        serial=serial(certificate),
+        not_before=int(certificate.not_valid_before_utc.timestamp()),
+        not_after=int(certificate.not_valid_after_utc.timestamp()),
+    )
+
+
+# What a command may meet and says in one sentence, with the exit code of each.
+FAILURES: tuple[tuple[type[Exception], int], ...] = (
+    (config.SettingsError, 3),
+    (StoreError, 4),
+    (RegistryError, 5),
+    (TrustError, 6),
+    (AdministrationError, 1),
+)

@@ -1,0 +1,160 @@
+"""The composition root: the one file that knows every room and joins them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kmipd import __version__, protocol
+from kmipd.config import Settings
+from kmipd.core import recovery, vault
+from kmipd.core.batch import KeyService
+from kmipd.core.operations import HANDLERS
+from kmipd.core.services import CoreSettings, Services
+from kmipd.doors.kmip import MessageHandler
+from kmipd.doors.worker import Worker
+from kmipd.registry import Registry
+from kmipd.trust.contexts import server_context
+from kmipd.trust.identity import Identities
+from kmipd_pkcs11.settings import StoreSettings, pin_from_file
+from kmipd_pkcs11.store import PKCS11Store
+
+log = logging.getLogger(__name__)
+HOUSEKEEPING_SECONDS = 60.0
+
+
+class SystemClock:
+    """The machine's clock; KMIP's Date-Time has whole seconds."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+
+class TTLVCodec:
+    def dump(self, structure: object) -> bytes:
+        return protocol.dump_structure(structure)
+
+    def load(self, cls: type, data: bytes) -> Any:
+        return protocol.load_structure(cls, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The rooms of one process, joined."""
+
+    settings: Settings
+    registry: Registry
+    store: PKCS11Store
+    services: Services
+
+    @property
+    def identities(self) -> Identities:
+        return Identities(self.registry.clients.principal, self.settings.identities)
+
+    def close(self) -> None:
+        self.store.close()
+        self.registry.close()
+
+
+def store_of(settings: Settings) -> PKCS11Store:
+    """The key store of the settings. Nothing is opened before the first call."""
+    section = settings.store
+    environment = {} if section.softhsm2_conf is None else {"SOFTHSM2_CONF": str(section.softhsm2_conf)}
+    return PKCS11Store(
+        StoreSettings(
+            name=section.name,
+            module=section.module,
+            token_label=section.token_label,
+            token_serial=section.token_serial,
+            pin=pin_from_file(section.pin_file),
+            environment=environment,
+            sessions_max=section.sessions_max,
+            release_kek_uses_max=section.release_kek_uses_max,
+            lock_file=settings.directory / f"{section.name}.lock",
+        )
+    )
+
+
+def compose(settings: Settings) -> Application:
+    """Join the rooms. Opens the registry; the token is opened by its first use."""
+    registry = Registry(settings.registry, settings.audit_log)
+    store = store_of(settings)
+    core = CoreSettings(
+        placement=settings.keys.placement,
+        group_placement=settings.group_placement,
+        unique_names=settings.keys.unique_names,
+        lease_time_seconds=settings.keys.lease_time_seconds,
+        server_version=__version__,
+    )
+    services = Services(registry, store, SystemClock(), TTLVCodec(), core, {store.name: store})
+    return Application(settings, registry, store, services)
+
+
+def make_ready(application: Application) -> recovery.Recovered:
+    """Before the first worker starts: the token answers, a wrapping key is there, nothing is left half done."""
+    application.store.check()
+    if application.registry.take_wrapping_use(application.store.name) is None:
+        vault.make_wrapping_key(application.services)
+    return recovery.recover(application.services, everything=True)
+
+
+def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd: int, ready_fd: int) -> None:
+    """One worker process, until the supervisor says stop or is gone."""
+    application = compose(settings)
+    application.store.connect()
+    tls = settings.tls
+    worker = Worker(
+        socket.socket(fileno=listener_fd),
+        MessageHandler(KeyService(application.services, HANDLERS), settings.messages),
+        context=lambda: server_context(tls.certificate, tls.key, tls.client_cas, tls.crls),
+        principal=application.identities.principal,
+        limits=settings.limits,
+        message_limits=settings.messages,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the supervisor decides
+    signal.signal(signal.SIGHUP, lambda *_: _reload(worker, application))
+    _in_background(lambda: _end_with(lifeline_fd), "lifeline")
+    if index == 0:
+        _in_background(lambda: _keep_house(application), "housekeeping")
+    os.write(ready_fd, b"R")
+    os.close(ready_fd)
+    worker.run()
+    application.close()
+
+
+def _reload(worker: Worker, application: Application) -> None:
+    try:
+        worker.reload()
+        application.registry.reopen_audit_log()
+        log.info("certificates, authorities and revocation lists were read again")
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the new ones, the old ones go on
+        log.error("the reload failed, the old certificates stay in use: %s", error)
+
+
+def _end_with(lifeline_fd: int) -> None:
+    """A worker without its supervisor would hold the port for ever and be replaced by nobody."""
+    os.read(lifeline_fd, 1)
+    os._exit(1)
+
+
+def _keep_house(application: Application) -> None:
+    while True:
+        time.sleep(HOUSEKEEPING_SECONDS)
+        try:
+            done = recovery.recover(application.services)
+            if done != recovery.Recovered():
+                log.info("recovery: %s", done)
+        except Exception as error:  # noqa: BLE001 - it will be tried again
+            log.warning("recovery could not run: %s", error)
+
+
+def _in_background(target: Callable[[], None], name: str) -> None:
+    threading.Thread(target=target, name=name, daemon=True).start()

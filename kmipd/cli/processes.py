@@ -1,0 +1,40 @@
+"""The programs the supervisor runs; not for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kmipd import app, serving
+from kmipd.cli.output import directory_option, failures, settings_of
+
+
+@click.command("_prepare", hidden=True)
+@directory_option
+def prepare_command(directory: Path) -> None:
+    """Check the token and finish what a crash left half done."""
+    with failures():
+        settings = settings_of(directory)
+        serving.configure_logging(settings.server.log_level)
+        done = serving.prepare(settings)
+    if done != type(done)():
+        click.echo(
+            f"recovered: {done.removed} unanswered keys removed, {done.destroyed} destroys finished, "
+            f"{done.adopted} intents settled, {done.waiting} wait for the token",
+            err=True,
+        )
+
+
+@click.command("_worker", hidden=True)
+@directory_option
+@click.option("--index", type=int, required=True)
+@click.option("--listener", type=int, required=True)
+@click.option("--lifeline", type=int, required=True)
+@click.option("--ready", type=int, required=True)
+def worker_command(directory: Path, index: int, listener: int, lifeline: int, ready: int) -> None:
+    """Serve on an inherited socket."""
+    with failures():
+        settings = settings_of(directory)
+        serving.configure_logging(settings.server.log_level)
+        app.run_worker(settings, index=index, listener_fd=listener, lifeline_fd=lifeline, ready_fd=ready)

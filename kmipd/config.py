@@ -1,0 +1,215 @@
+"""Settings: one typed value, read from `kmipd.toml` and the environment, validated once. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from kmipd.core.model import Placement
+from kmipd.doors.limits import DoorLimits
+from kmipd.protocol import Limits as MessageLimits
+from kmipd.trust.identity import Rule
+
+FILE = "kmipd.toml"
+T = TypeVar("T")
+
+
+class SettingsError(Exception):
+    """A setting is wrong. Names the file, the key, what is wrong with it, and what it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    host: str = "0.0.0.0"
+    port: int = 5696
+    workers: int = 2
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSSettings:
+    certificate: Path = Path("tls/server.pem")
+    key: Path = Path("tls/server.key")
+    client_cas: tuple[Path, ...] = (Path("authority/ca.pem"),)
+    crls: tuple[Path, ...] = (Path("authority/crl.pem"),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSection:
+    name: str = "main"
+    module: Path = Path()
+    token_label: str = ""
+    token_serial: str = ""
+    pin_file: Path = Path("pin")
+    softhsm2_conf: Path | None = None  # only for SoftHSM2: what SOFTHSM2_CONF is set to
+    sessions_max: int = 16
+    release_kek_uses_max: int = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    placement: Placement = Placement.RESIDENT
+    unique_names: bool = True
+    lease_time_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    directory: Path
+    server: ServerSettings = field(default_factory=ServerSettings)
+    tls: TLSSettings = field(default_factory=TLSSettings)
+    store: StoreSection = field(default_factory=StoreSection)
+    keys: KeySettings = field(default_factory=KeySettings)
+    limits: DoorLimits = field(default_factory=DoorLimits)
+    messages: MessageLimits = field(default_factory=MessageLimits)
+    group_placement: Mapping[str, Placement] = field(default_factory=dict)
+    identities: tuple[Rule, ...] = ()
+
+    @property
+    def registry(self) -> Path:
+        return self.directory / "registry.db"
+
+    @property
+    def audit_log(self) -> Path:
+        return self.directory / "audit.log"
+
+    @property
+    def authority(self) -> Path:
+        return self.directory / "authority"
+
+
+def load(directory: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a kmipd directory; SettingsError names what is wrong."""
+    path = directory / FILE
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise SettingsError(f"there is no {path}: run `kmipd init --dir {directory}` first") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    _override(tables, environment)
+    return _settings(_Reader(path), directory.resolve(), tables)
+
+
+# The environment may set what differs between machines that share a configuration.
+_ENVIRONMENT = {
+    "KMIPD_HOST": ("server", "host", str),
+    "KMIPD_PORT": ("server", "port", int),
+    "KMIPD_WORKERS": ("server", "workers", int),
+    "KMIPD_LOG_LEVEL": ("server", "log_level", str),
+}
+
+
+def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for variable, (table, key, kind) in _ENVIRONMENT.items():
+        if variable in environment:
+            try:
+                tables.setdefault(table, {})[key] = kind(environment[variable])
+            except ValueError:
+                raise SettingsError(f"the environment variable {variable} must be a {kind.__name__}") from None
+
+
+def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Settings:
+    known = {"server", "tls", "store", "keys", "limits", "messages", "groups", "identity"}
+    reader.refuse_unknown("", tables, known)
+    settings = Settings(
+        directory=directory,
+        server=reader.section(ServerSettings, "server", tables, directory),
+        tls=reader.section(TLSSettings, "tls", tables, directory),
+        store=reader.section(StoreSection, "store", tables, directory),
+        keys=reader.section(KeySettings, "keys", tables, directory),
+        limits=reader.section(DoorLimits, "limits", tables, directory),
+        messages=reader.section(MessageLimits, "messages", tables, directory),
+        group_placement={n: reader.group(n, t) for n, t in tables.get("groups", {}).items()},
+        identities=tuple(reader.rule(t) for t in tables.get("identity", [])),
+    )
+    if not 0 <= settings.server.port <= 65535:
+        raise reader.wrong("server", "port", "must be between 0 and 65535")
+    if not 1 <= settings.server.workers <= 256:
+        raise reader.wrong("server", "workers", "must be between 1 and 256")
+    if settings.server.log_level not in ("debug", "info", "warning", "error"):
+        raise reader.wrong("server", "log_level", "must be debug, info, warning or error")
+    if not settings.store.token_label and not settings.store.token_serial:
+        raise reader.wrong("store", "token_label", "or token_serial must be given")
+    return settings
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def wrong(self, table: str, key: str, what: str) -> SettingsError:
+        return SettingsError(f"{self._path}: [{table}] {key} {what}")
+
+    def refuse_unknown(self, table: str, given: Mapping[str, Any], known: set[str]) -> None:
+        for key in given:
+            if key not in known:
+                place = f"[{table}] {key}" if table else f"[{key}]"
+                raise SettingsError(f"{self._path}: {place} is not a setting; known are {', '.join(sorted(known))}")
+
+    def section(self, cls: type[T], table: str, tables: Mapping[str, Any], directory: Path) -> T:
+        given = tables.get(table, {})
+        if not isinstance(given, dict):
+            raise SettingsError(f"{self._path}: [{table}] must be a table")
+        hints = get_type_hints(cls)
+        self.refuse_unknown(table, given, set(hints))
+        values = {key: self._value(table, key, hints[key], value) for key, value in given.items()}
+        made: Any = cls(**values)
+        absolute = {f.name: _absolute(getattr(made, f.name), directory) for f in dataclasses.fields(made)}
+        return cls(**absolute)
+
+    def _value(self, table: str, key: str, hint: Any, value: Any) -> Any:
+        if hint in (Path, Path | None) and isinstance(value, str):
+            return Path(value)
+        if hint == tuple[Path, ...] and isinstance(value, list):
+            return tuple(Path(v) for v in value)
+        if hint is Placement:
+            return self._placement(table, key, value)
+        if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if type(value) is hint:
+            return value
+        raise self.wrong(table, key, f"must be a {getattr(hint, '__name__', hint)}")
+
+    def _placement(self, table: str, key: str, value: Any) -> Placement:
+        if value not in (Placement.RESIDENT.value, Placement.WRAPPED.value):
+            raise self.wrong(table, key, "must be 'resident' or 'wrapped'")
+        return Placement(value)
+
+    def group(self, name: str, given: Any) -> Placement:
+        table = f"groups.{name}"
+        if not isinstance(given, dict) or "placement" not in given:
+            raise self.wrong(table, "placement", "is missing")
+        self.refuse_unknown(table, given, {"placement"})
+        return self._placement(table, "placement", given["placement"])
+
+    def rule(self, given: Any) -> Rule:
+        if not isinstance(given, dict) or "principal" not in given:
+            raise self.wrong("identity", "principal", "is missing")
+        values = dict(given)
+        self.refuse_unknown("identity", values, {f.name for f in dataclasses.fields(Rule)})
+        for key in ("subject", "issuer"):
+            values[key] = tuple(values.get(key, {}).items())
+        values.setdefault("group", values["principal"])
+        rule = Rule(**values)
+        if not rule.conditions():
+            raise self.wrong("identity", "principal", f"{rule.principal!r} has no condition: it would fit everybody")
+        return rule
+
+
+def _absolute(value: Any, directory: Path) -> Any:
+    """Paths in the file are relative to the directory it is in."""
+    if isinstance(value, Path):
+        return directory / value
+    if isinstance(value, tuple) and value and isinstance(value[0], Path):
+        return tuple(directory / v for v in value)
+    return value

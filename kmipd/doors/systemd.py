@@ -1,0 +1,26 @@
+"""systemd: sockets it hands over, and what it wants to be told (sd_listen_fds(3), sd_notify(3))."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+_FIRST_FD = 3
+
+
+def inherited_listener() -> socket.socket | None:
+    """The listening socket of a socket unit: it outlives us, so that a restart is a queue and never a refusal."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or int(os.environ.get("LISTEN_FDS", "0")) < 1:
+        return None
+    return socket.socket(fileno=_FIRST_FD)
+
+
+def notify(*lines: str) -> None:
+    """Tell the service manager, if there is one."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        sock.sendto("\n".join(lines).encode(), address)

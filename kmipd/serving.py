@@ -1,0 +1,70 @@
+"""Running the server: what is checked before the first worker starts, and the programs the supervisor runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from kmipd import app
+from kmipd.config import Settings
+from kmipd.core.recovery import Recovered
+from kmipd.doors import systemd
+from kmipd.doors.supervisor import Supervisor, listen
+from kmipd.registry import schema
+from kmipd.trust.contexts import server_context
+
+log = logging.getLogger(__name__)
+PREPARE_SECONDS = 300  # recovery asks the token once per unfinished request; a slow HSM may take a while
+
+
+def serve(settings: Settings, workers: int, ready: Callable[[str, int], None]) -> int:
+    """Supervise until SIGTERM. `ready` is called with the port once every worker serves."""
+    schema.require_current(settings.registry)
+    tls = settings.tls
+    server_context(tls.certificate, tls.key, tls.client_cas, tls.crls)  # better a refusal now than in every worker
+    listener = systemd.inherited_listener() or listen(settings.server.host, settings.server.port)
+    host, port = listener.getsockname()[:2]
+    _prepare(settings.directory)
+    supervisor = Supervisor(listener, workers, lambda *fds: _worker_command(settings.directory, *fds))
+    try:
+        return supervisor.run(lambda: ready(host, port))
+    finally:
+        supervisor.close()
+
+
+def _prepare(directory: Path) -> None:
+    """In a process of its own, because it opens the token and the supervisor must not."""
+    done = subprocess.run(
+        [sys.executable, "-m", "kmipd", "_prepare", "--dir", str(directory)],
+        timeout=PREPARE_SECONDS,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def _worker_command(directory: Path, index: int, listener: int, lifeline: int, ready: int) -> list[str]:
+    numbers = {"--index": index, "--listener": listener, "--lifeline": lifeline, "--ready": ready}
+    options = [text for name, number in numbers.items() for text in (name, str(number))]
+    return [sys.executable, "-m", "kmipd", "_worker", "--dir", str(directory), *options]
+
+
+def configure_logging(level: str) -> None:
+    """To standard error; under systemd without a time of our own, since the journal has one."""
+    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(level=level.upper(), format=f"{time}%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports every look at the schema
+
+
+def prepare(settings: Settings) -> Recovered:
+    """What `_prepare` runs."""
+    application = app.compose(settings)
+    try:
+        return app.make_ready(application)
+    finally:
+        application.close()

@@ -1,0 +1,50 @@
+"""TLS for the server: 1.2 and 1.3, forward secrecy only, a client certificate always, revoked ones refused."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from kmipd.trust.authority import TrustError
+
+# TLS 1.2: ECDHE with AEAD, then AES-CBC with SHA-2/SHA-1 for appliances whose libraries have no GCM. No static RSA.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256+SHA384:ECDHE+AES128+SHA256:!aNULL:!eNULL:!PSK:!SRP:!DSS"
+
+
+def server_context(certificate: Path, key: Path, client_cas: Sequence[Path], crls: Sequence[Path]) -> ssl.SSLContext:
+    """A context that demands a client certificate of one of `client_cas` that none of `crls` revokes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_ciphers(CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION
+    _load(context, certificate, key)
+    for path in client_cas:
+        _trust(context, path, "client authority")
+    for path in crls:
+        _trust(context, path, "revocation list")
+    if crls:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    return context
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    try:
+        context.load_cert_chain(certificate, key)
+    except FileNotFoundError:
+        missing = certificate if not certificate.exists() else key
+        raise TrustError(
+            f"{missing} is missing: the server has no certificate; run `kmipd init` or restore it"
+        ) from None
+    except (ssl.SSLError, OSError) as error:
+        raise TrustError(f"{certificate} and {key} cannot be used: {error}") from None
+
+
+def _trust(context: ssl.SSLContext, path: Path, what: str) -> None:
+    try:
+        context.load_verify_locations(path)
+    except FileNotFoundError:
+        raise TrustError(f"the {what} {path} is missing") from None
+    except (ssl.SSLError, OSError) as error:
+        raise TrustError(f"the {what} {path} cannot be read: {error}") from None
