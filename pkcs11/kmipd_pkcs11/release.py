@@ -3,8 +3,8 @@
 The wrapping key is a session object made by C_CreateObject from random bytes of ours, that can only wrap. Two ways were
 measured on SoftHSM2: one key per session kept for many releases (51 to 55 us a release) and a fresh one each time (131
 to 192 us). We take the first and bound it, by uses and by seconds: an attacker who reads our memory finds the released
-keys themselves there, so the short-lived key adds nothing to what he has. `release_kek_uses_max=1` gives the second. Age
-is looked at when the key is used next: the value in an idle session is worthless without the wraps, which are gone.
+keys themselves there, so the short-lived key adds nothing to what he has. `release_kek_uses_max=1` gives the second.
+Age is looked at when the key is used next: the value in an idle session is worthless without the wraps, which are gone.
 
 SoftHSM2 pads keys with zeros to a multiple of eight bytes before it wraps them, so a 20-byte secret comes back as 24
 bytes: the true length is known, and what is beyond it must be zero.
