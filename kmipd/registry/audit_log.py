@@ -6,12 +6,15 @@ A write to an append-only file survives the death of the process; only a power f
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from kmipd.core.model import AuditEvent
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(AuditEvent))
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class AuditLog:
@@ -25,7 +28,7 @@ class AuditLog:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, event: AuditEvent) -> None:
-        os.write(self._fd, (json.dumps(asdict(event), ensure_ascii=False) + "\n").encode())
+        os.write(self._fd, (_encode({name: getattr(event, name) for name in _FIELDS}) + "\n").encode())
 
     def reopen(self) -> None:
         old, self._fd = self._fd, self._open()

@@ -1,0 +1,67 @@
+# The commands of this project. `make help` lists them.
+# Everything works on a fresh Debian as root: missing system packages are installed, Python packages go into .venv.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SYSTEM := softhsm2 opensc gcc libc6-dev libnss3 libnss3-tools
+SCRATCH := $(shell if [ -w /dev/shm ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
+T ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types contracts bench run clean system
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: system $(VENV)/.ready ## the main job: key server on a new token, cluster, trust, rekey
+	@$(BIN)/kmipd demo
+
+test: system $(VENV)/.ready ## all tests (T=tests/core for some of them)
+	@d=$$(mktemp -d $(SCRATCH)/kmipd-test.XXXXXX) && trap 'rm -rf $$d' EXIT && \
+	  TMPDIR=$$d $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup $(T)
+
+check: lint types contracts test ## everything CI runs: format, lint, types, import contracts, tests
+
+format: $(VENV)/.ready ## format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: $(VENV)/.ready ## is it formatted and clean?
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+types: $(VENV)/.ready ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.ready ## do the rooms import only what they may?
+	@$(BIN)/lint-imports
+
+bench: system $(VENV)/.ready ## measure beside PyKMIP's server, a TLS echo and the bare token
+	@$(BIN)/python tests/bench/run.py $(BENCH)
+
+run: system $(VENV)/.ready ## a development server in softhsm/dev
+	@[ -e softhsm/dev ] || $(BIN)/kmipd init --dir softhsm/dev
+	@$(BIN)/kmipd serve --dir softhsm/dev
+
+clean: ## remove what was built
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# System packages are asked of dpkg first: with everything there, no root and no network is needed.
+system:
+	@missing=""; for p in $(SYSTEM); do \
+	  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if ! command -v $(PYTHON) >/dev/null || ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  missing="$$missing python3 python3-venv"; fi; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" != 0 ]; then echo "missing system packages:$$missing - install them as root" >&2; exit 1; fi; \
+	  echo "installing:$$missing"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+
+$(VENV)/.ready: pyproject.toml | system
+	@echo "preparing $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --upgrade pip
+	@$(BIN)/python -m pip install -q -e . --group dev
+	@touch $@
