@@ -27,7 +27,7 @@ from kmipd.spec.messages import (
     ResponseHeader,
     ResponseMessage,
 )
-from kmipd.spec.operations import OPERATIONS
+from kmipd.spec.operations import IN_ANY_VERSION, OPERATIONS
 from kmipd.spec.payloads import Undecodable, UnknownPayload
 from kmipd.spec.versions import VERSIONS, Version
 
@@ -178,7 +178,7 @@ class _Run:
         operation = item.operation
         handler = self._handlers.get(operation)
         row = OPERATIONS.get(operation)
-        if handler is None or row is None or row.since > self._version:
+        if handler is None or row is None or not (row.since <= self._version or operation in IN_ANY_VERSION):
             name = getattr(operation, "name", f"{int(operation):#x}")
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, f"the operation {name} is not supported")
         if isinstance(item.request_payload, Undecodable):

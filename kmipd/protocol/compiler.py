@@ -22,6 +22,7 @@ from kmipd.spec import attributes as a
 from kmipd.spec import declare as d
 from kmipd.spec.history import in_version, introduced
 from kmipd.spec.kinds import Item, ItemType
+from kmipd.spec.operations import IN_ANY_VERSION
 from kmipd.spec.payloads import Undecodable
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
@@ -212,7 +213,8 @@ class Compiler:
         if mark.on == "attribute_name":
             refused = {key: f'this version has no attribute "{key}"' for key in self._refused_names}
         elif mark.on == "operation" and self.version is not None:
-            refused = {key: f"this version has no {key!r}" for key in mark.types if self._refused(key)}
+            younger = [key for key in mark.types if self._refused(key) and key not in IN_ANY_VERSION]
+            refused = {key: f"this version has no {key!r}" for key in younger}
         by_key = {key: self._contained(self._typed(name, tag, hint), contain) for key, hint in mark.types.items()}
         if mark.otherwise is None:
             return forms.choosing(name, tag, ByEarlierField(on, by_key, None, refused, None))

@@ -90,5 +90,9 @@ OPERATIONS: Final[dict[Operation, OperationSpec]] = {
     Operation.PING: OperationSpec(p.PingRequestPayload, p.PingResponsePayload, V2_1),
 }
 
+#: Answered whatever the version of the header: a client that does not know yet which version to speak begins with the
+#: oldest there is (openCryptoki asks in 1.0 first), and the answer holds no word younger than that.
+IN_ANY_VERSION: Final = frozenset({Operation.DISCOVER_VERSIONS})
+
 REQUESTS: Final = {operation: spec.request for operation, spec in OPERATIONS.items()}
 RESPONSES: Final = {operation: spec.response for operation, spec in OPERATIONS.items()}

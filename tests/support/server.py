@@ -1,0 +1,179 @@
+"""A real kmipd: made by the command line, serving on a free port, with as many enrolled clients as a test wants."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kmipd import administration, config
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 40.0
+_KMIPD = [sys.executable, "-m", "kmipd"]
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One enrolled client: its name, its group, and the files `kmipd client add` wrote."""
+
+    name: str
+    group: str
+    directory: Path
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.directory / "key.pem"
+
+    @property
+    def ca(self) -> Path:
+        return self.directory / "ca.pem"
+
+    def context(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.ca)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+def run(*arguments: object) -> str:
+    """One kmipd command; its output, or an AssertionError with what it said."""
+    done = subprocess.run(
+        [*_KMIPD, *map(str, arguments)], capture_output=True, text=True, timeout=READY_SECONDS, check=False
+    )
+    assert done.returncode == 0, f"kmipd {' '.join(map(str, arguments))}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@dataclass
+class Server:
+    """A kmipd directory and, between `start` and `stop`, the daemon over it."""
+
+    directory: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.directory.parent / f"{self.directory.name}.log"
+
+    @classmethod
+    def make(cls, directory: Path) -> Server:
+        run("init", "--dir", directory, "--port", 0, "--key-type", "ec")
+        return cls(directory)
+
+    def configure(self, table: str, **values: object) -> Server:
+        """Set keys of kmipd.toml, before `start`."""
+        path = self.directory / config.FILE
+        lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
+        text = path.read_text()
+        head = f"[{table}]\n"
+        text = (
+            text.replace(head, head + "\n".join(lines) + "\n") if head in text else f"{text}\n{head}" + "\n".join(lines)
+        )
+        path.write_text(text)
+        return self
+
+    # Enrolment -----------------------------------------------------------------------------------------------
+
+    def enrol(self, name: str | None = None, *, group: str | None = None, role: str = "client") -> Identity:
+        """A new client, by default in a group of its own: it sees an empty server."""
+        name = name or f"client-{next(_numbers)}"
+        out = self.directory.parent / f"{self.directory.name}-clients" / name
+        clients = administration.Clients(config.load(self.directory, {}))
+        try:
+            clients.issue(name, out, group=group or name, role=role, key_type="ec")
+        finally:
+            clients.close()
+        return Identity(name, group or name, out)
+
+    # The daemon ----------------------------------------------------------------------------------------------
+
+    def start(self, *, workers: int = 1, listener: socket.socket | None = None, **environment: str) -> Server:
+        """Serve; returns when every worker does. With `listener`, as systemd would hand it over."""
+        assert self.process is None
+        command: Sequence[str] = [*_KMIPD, "serve", "--dir", str(self.directory), "--workers", str(workers)]
+        env: dict[str, str] = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+        inherited: tuple[int, ...] = ()
+        if listener is not None:
+            command, inherited = activated(command, listener)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, pass_fds=inherited
+            )
+        self._await_ready()
+        return self
+
+    def _await_ready(self) -> None:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        until = time.monotonic() + READY_SECONDS
+        said = b""
+        while b"is ready" not in said or not said.endswith(b"\n"):
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, until - time.monotonic()))
+            chunk = os.read(self.process.stdout.fileno(), 4096) if ready else b""
+            if not chunk:
+                self.kill()
+                raise AssertionError(f"kmipd did not become ready: {said.decode()}{self.log.read_text()}")
+            said += chunk
+        found = re.search(rb"KMIP on .*:(\d+)", said)
+        assert found is not None
+        self.port = int(found[1])
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(c) for c in children if b"_worker" in Path(f"/proc/{c}/cmdline").read_bytes()]
+
+    def stop(self) -> int:
+        """SIGTERM, and wait for the drain; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        assert self.process is not None
+        try:
+            return self.process.wait(STOP_SECONDS)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """No drain: for teardown. Workers end when the supervisor's lifeline does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(STOP_SECONDS)
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+            self.process = None
+
+
+def activated(command: Sequence[str], listener: socket.socket) -> tuple[list[str], tuple[int, ...]]:
+    """`command` started as sd_listen_fds(3) describes: the socket is descriptor 3, LISTEN_PID is its own pid."""
+    script = f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+    return ["/bin/sh", "-c", script, "sh", *command], (listener.fileno(),)
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
