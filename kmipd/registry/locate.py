@@ -136,7 +136,7 @@ def _build(query: LocateQuery, ordered: list[Filter], entries: list[IndexEntry],
     conditions.extend(_state_conditions(query))
     if count:
         return select(func.count(mo.c.id.distinct())).select_from(source).where(*conditions)
-    statement = select(mo.c.uid).select_from(source).where(*conditions).order_by(mo.c.id)
+    statement = select(mo.c.uid).select_from(source).where(*conditions).order_by(mo.c.id.desc())
     if source is not mo:
         statement = statement.distinct().add_columns(mo.c.id)
     if query.limit is not None:
