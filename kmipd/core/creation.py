@@ -8,11 +8,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from kmipd.core import attributes as attrs
 from kmipd.core import digests, vault
 from kmipd.core.errors import KmipError
-from kmipd.core.model import AttributeSet, ManagedObject, Placement
+from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
 from kmipd.core.ports import KeyTemplate, TokenKey
 from kmipd.core.registry_port import Filter, LocateQuery, Match
 from kmipd.core.services import Context
@@ -26,6 +27,7 @@ from kmipd.spec.tags import Tag
 # Dates a client may set, in the order in which they must lie (KMIP 1.4, 3.23 to 3.27).
 _DATE_ORDER = (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE, Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE)
 DEFAULT_POLICY_NAME = "default"
+_RNG = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,29 +79,25 @@ def merged(base: AttributeSet, over: AttributeSet) -> AttributeSet:
 def complete(ctx: Context, object_type: ObjectType, wanted: AttributeSet, *, generated: bool) -> AttributeSet:
     """The attributes of a new object: what was asked for, and what the server always sets."""
     _check_dates(wanted)
-    result = wanted.put(Tag.INITIAL_DATE, ctx.now).put(Tag.LAST_CHANGE_DATE, ctx.now)
-    if Tag.OPERATION_POLICY_NAME not in result:
-        result = result.put(Tag.OPERATION_POLICY_NAME, DEFAULT_POLICY_NAME)
+    server: dict[AttributeKey, Any] = {Tag.INITIAL_DATE: ctx.now, Tag.LAST_CHANGE_DATE: ctx.now}
+    if Tag.OPERATION_POLICY_NAME not in wanted:
+        server[Tag.OPERATION_POLICY_NAME] = DEFAULT_POLICY_NAME
     if object_type is ObjectType.TEMPLATE:
-        return result
-    sensitive = result.get(Tag.SENSITIVE, False)
-    extractable = result.get(Tag.EXTRACTABLE, True)
-    result = (
-        result.put(Tag.SENSITIVE, sensitive)
-        .put(Tag.ALWAYS_SENSITIVE, sensitive)
-        .put(Tag.EXTRACTABLE, extractable)
-        .put(Tag.NEVER_EXTRACTABLE, not extractable)
-        .put(Tag.FRESH, result.get(Tag.FRESH, True))
-    )
-    if object_type is not ObjectType.OPAQUE_OBJECT and Tag.CRYPTOGRAPHIC_USAGE_MASK not in result:
-        result = result.put(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+        return wanted.put_all(server)
+    sensitive, extractable = wanted.get(Tag.SENSITIVE, False), wanted.get(Tag.EXTRACTABLE, True)
+    server[Tag.SENSITIVE] = server[Tag.ALWAYS_SENSITIVE] = sensitive
+    server[Tag.EXTRACTABLE] = extractable
+    server[Tag.NEVER_EXTRACTABLE] = not extractable
+    server[Tag.FRESH] = wanted.get(Tag.FRESH, True)
+    if object_type is not ObjectType.OPAQUE_OBJECT and Tag.CRYPTOGRAPHIC_USAGE_MASK not in wanted:
+        server[Tag.CRYPTOGRAPHIC_USAGE_MASK] = CryptographicUsageMask(0)
     if generated:
-        result = result.put(Tag.ORIGINAL_CREATION_DATE, result.get(Tag.ORIGINAL_CREATION_DATE, ctx.now))
-        result = result.put(Tag.RANDOM_NUMBER_GENERATOR, RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED))
-    limits = result.get(Tag.USAGE_LIMITS)
+        server[Tag.ORIGINAL_CREATION_DATE] = wanted.get(Tag.ORIGINAL_CREATION_DATE, ctx.now)
+        server[Tag.RANDOM_NUMBER_GENERATOR] = _RNG
+    limits = wanted.get(Tag.USAGE_LIMITS)
     if limits is not None:
-        result = result.put(Tag.USAGE_LIMITS, replace(limits, usage_limits_count=limits.usage_limits_total))
-    return result
+        server[Tag.USAGE_LIMITS] = replace(limits, usage_limits_count=limits.usage_limits_total)
+    return wanted.put_all(server)
 
 
 def _check_dates(wanted: AttributeSet) -> None:

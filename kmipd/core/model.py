@@ -6,7 +6,7 @@ and name of a custom one) and its instances in order, each with the Attribute In
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -58,6 +58,9 @@ class AttributeSet:
     def __repr__(self) -> str:
         return f"AttributeSet({', '.join(k.name if isinstance(k, Tag) else k.text for k in self)})"
 
+    def items(self) -> Iterable[tuple[AttributeKey, tuple[Instance, ...]]]:
+        return self._by_key.items()
+
     def get(self, key: AttributeKey, default: Any = None) -> Any:
         """The value of the first instance."""
         found = self._by_key.get(key)
@@ -76,6 +79,13 @@ class AttributeSet:
             changed[key] = tuple(Instance(i, v) for i, v in enumerate(values))
         else:
             changed.pop(key, None)
+        return AttributeSet(changed)
+
+    def put_all(self, values: Mapping[AttributeKey, Any]) -> AttributeSet:
+        """Replace each of these by one instance: a single copy, where many `put`s would make many."""
+        changed = dict(self._by_key)
+        for key, value in values.items():
+            changed[key] = (Instance(0, value),)
         return AttributeSet(changed)
 
     def put_instances(self, key: AttributeKey, instances: tuple[Instance, ...]) -> AttributeSet:

@@ -51,7 +51,8 @@ class Connection:
         self.sock = sock
         self.peer = peer
         self.principal: Principal | None = None
-        self.admitted = False
+        self.admitted: Principal | None = None  # counted against this client's connections
+        self.at_work = False  # the worker's mark: a thread has it
         self._keeper = keeper
         self._framer = Framer(keeper.message_limits)
         self._shaken = False
@@ -62,14 +63,14 @@ class Connection:
         self.why_late = "the handshake took too long"
         self.presented: bytes | None = None  # the certificate, even of a refused handshake
 
-    def proceed(self, *, draining: bool) -> Wants:
+    def proceed(self) -> Wants:
         """Do what can be done now."""
         try:
             if not self._shaken:
                 wants = self._shake_hands()
                 if wants is not None:
                     return wants
-            return self._converse(draining=draining)
+            return self._converse()
         except (OSError, ssl.SSLError) as error:
             # A client may go at any time, in mid-message too: that is its right, and no news at warning level.
             log.debug("%s: connection ended: %s", self.peer, error)
@@ -84,7 +85,6 @@ class Connection:
     # Handshake -----------------------------------------------------------------------------------------------
 
     def _shake_hands(self) -> Wants | None:
-        self.sock.settimeout(0)
         try:
             self.sock.do_handshake()
         except ssl.SSLWantReadError:
@@ -109,7 +109,7 @@ class Connection:
             log.warning("refused: %s: %s has too many connections", self.peer, self.principal.name)
             return Wants.CLOSE
         else:
-            self.admitted = True
+            self.admitted = self.principal
             log.info("%s: %s by %s", self.peer, self.principal.name, self.sock.version())
         self._become_idle()
         return None
@@ -129,29 +129,21 @@ class Connection:
 
     # Requests ------------------------------------------------------------------------------------------------
 
-    def _converse(self, *, draining: bool) -> Wants:
+    def _converse(self) -> Wants:
         while True:
-            data = self._receive(wait=not draining)
-            if data is None:
+            try:
+                data = self.sock.recv(READ_SIZE)
+            except ssl.SSLWantReadError:
                 return Wants.READ
+            except ssl.SSLWantWriteError:
+                return Wants.WRITE
             if not data:
                 return Wants.CLOSE
             self._framer.receive_data(data)
             if not self._answer_all():
                 return Wants.CLOSE
-
-    def _receive(self, *, wait: bool) -> bytes | None:
-        """Bytes, empty at the end, or None when there are none yet. Lingers: the next request is often near."""
-        self.sock.settimeout(0)
-        try:
-            return self.sock.recv(READ_SIZE)
-        except ssl.SSLWantReadError:
-            if not wait or not _readable(self.sock, self._keeper.limits.linger):
-                return None
-        try:
-            return self.sock.recv(READ_SIZE)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return None
+            if not self.sock.pending():
+                return Wants.READ  # further records are still in the socket, and epoll will say so
 
     def _answer_all(self) -> bool:
         """Answer every whole message that has arrived, in order; False when the connection must end."""
@@ -177,8 +169,17 @@ class Connection:
                 return False
 
     def _send(self, data: bytes) -> None:
-        self.sock.settimeout(self._keeper.limits.write)
-        self.sock.sendall(data)
+        """All of it; the one place where a peer can hold a thread, for as long as the write limit."""
+        rest = memoryview(data)
+        until = 0.0
+        while rest:
+            try:
+                rest = rest[self.sock.send(rest) :]
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                until = until or time.monotonic() + self._keeper.limits.write
+                left = until - time.monotonic()
+                if left <= 0 or not _writable(self.sock, left):
+                    raise TimeoutError("the client does not read its answer") from None
 
     def _become_idle(self) -> None:
         self.used = time.monotonic()
@@ -192,7 +193,7 @@ class Connection:
             self.why_late = "a message was begun and not finished"
 
 
-def _readable(sock: socket.socket, seconds: float) -> bool:
+def _writable(sock: socket.socket, seconds: float) -> bool:
     poll = select.poll()
-    poll.register(sock, select.POLLIN)
+    poll.register(sock, select.POLLOUT)
     return bool(poll.poll(seconds * 1000))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class DoorLimits:
     """Times in seconds."""
 
-    threads: int = 16  # requests at work in one worker; a slow HSM needs concurrency, not cores
+    threads_min: int = 2  # in one worker: one computes while the other is in the token or on the wire
+    threads_max: int = 16  # when all are stuck in a slow HSM, which needs concurrency, not cores
     connections_max: int = 2_000  # in one worker; an idle one costs a file descriptor and some 50 kB of TLS state
     connections_per_client_max: int = 500  # one client must not take all; a storage cluster uses a few dozen
     rate_per_client_max: int = 0  # requests a second and worker; 0 is no limit: storage boots in bursts
@@ -20,7 +21,6 @@ class DoorLimits:
     idle: float = 4 * 3600.0
     request: float = 30.0  # from the first byte of a message to its last: half a message is not kept for ever
     write: float = 30.0  # for a client that does not read its answer
-    linger: float = 0.01  # how long a thread waits for the next request before it parks the connection
     drain: float = 20.0  # after SIGTERM, in all
     drain_idle: float = 11.0  # after SIGTERM, for a connection to stay unused: radosgw drops its own after 10 s, and
     # breaks when ours is the side that closes one it still keeps

@@ -1,22 +1,21 @@
-"""One worker process: a selector thread that accepts and parks, a bounded pool of threads that work.
+"""One worker process: a few threads that wait in one epoll, for whichever connection has something to say.
 
-Idle and unfinished connections are in the selector and cost no thread, so neither a slow peer nor ten thousand silent
-ones keep anybody waiting. Handshakes happen in the pool, step by step, never in the accept loop.
+Idle and unfinished connections cost no thread, so neither a slow peer nor ten thousand silent ones keep anybody
+waiting. A thread takes one ready connection (EPOLLONESHOT), does what can be done, arms it again and waits for the
+next: nothing is handed from thread to thread. Two threads are enough for a fast token, and more would only contend for
+the interpreter lock; when all are stuck in calls of a slow one, more are started, up to the limit.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import selectors
+import select
 import socket
 import ssl
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakKeyDictionary
 
 from kmipd.core.model import Principal
@@ -24,13 +23,15 @@ from kmipd.doors.connection import Connection, Doorkeeper, Wants
 from kmipd.doors.kmip import MessageHandler
 from kmipd.doors.limits import DoorLimits
 from kmipd.doors.quotas import Quotas
+from kmipd.doors.threads import Threads
 from kmipd.protocol import Limits
 from kmipd.trust import refusals
 
 log = logging.getLogger(__name__)
 
-_EVENTS = {Wants.READ: selectors.EVENT_READ, Wants.WRITE: selectors.EVENT_WRITE}
+_EVENTS = {Wants.READ: select.EPOLLIN, Wants.WRITE: select.EPOLLOUT}
 SWEEP_SECONDS = 1.0  # how often deadlines are looked at: the precision of all of them
+ACCEPT_BURST = 64  # connections taken at once, so that the ones that are open get their turn
 
 
 class Worker:
@@ -54,17 +55,14 @@ class Worker:
         self._keeper = Doorkeeper(
             handler, principal, limits, message_limits, self._quotas.admit, self._quotas.allowed, self._count_refused
         )
-        self._selector = selectors.DefaultSelector()
-        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="request")
-        self._connections: set[Connection] = set()
-        self._returned: deque[tuple[Connection, Wants]] = deque()
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
         self._presented: WeakKeyDictionary[object, Connection] = WeakKeyDictionary()
+        self._lock = threading.Lock()  # of the table of connections, and of who is at work on one
         self._context = self._new_context()
         self._draining = False
         self._drain_until = 0.0
-        self._busy = 0
-        self._lock = threading.Lock()
+        self._threads = Threads(self._take_one, limits.threads_min, limits.threads_max)
 
     # From other threads and signal handlers --------------------------------------------------------------------
 
@@ -75,143 +73,136 @@ class Worker:
     def stop(self) -> None:
         """Accept no more, finish what is at work, let clients become idle, then end `run`."""
         if not self._draining:
-            self._draining = True
             self._drain_until = time.monotonic() + self._limits.drain
-            self._wake()
+            self._draining = True
 
     @property
     def status(self) -> Mapping[str, int]:
-        return {"connections": len(self._connections), "busy": self._busy, "refused": self.refused}
+        return {"connections": len(self._connections), "threads": len(self._threads), "refused": self.refused}
 
     def _count_refused(self) -> None:
         with self._lock:
             self.refused += 1
 
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._wake_write, b"\0")
-
-    # The loop ------------------------------------------------------------------------------------------------
+    # The life of a worker ----------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until `stop`."""
+        """Serve until `stop`. The calling thread looks after deadlines and after the number of threads."""
         self._listener.setblocking(False)
-        self._selector.register(self._listener, selectors.EVENT_READ, None)
-        self._selector.register(self._wake_read, selectors.EVENT_READ, None)
+        self._epoll.register(self._listener, select.EPOLLIN | select.EPOLLONESHOT)
+        self._threads.start()
         listening = True
         next_sweep = 0.0
         while not (self._draining and self._drained()):
-            for key, _ in self._selector.select(SWEEP_SECONDS):
-                if key.fileobj is self._listener:
-                    self._accept()
-                elif key.fileobj == self._wake_read:
-                    self._drink()
-                else:
-                    self._unpark(key.data)
-            self._park_returned()
+            time.sleep(self._threads.adjust())
             if self._draining and listening:
-                self._selector.unregister(self._listener)
+                self._epoll.unregister(self._listener)
                 listening = False
             now = time.monotonic()
-            if now >= next_sweep:
+            if now >= next_sweep or self._draining:
                 next_sweep = now + SWEEP_SECONDS
                 self._sweep(now)
-        self._end()
+        self._threads.stop()
+        for connection in list(self._connections.values()):
+            self._drop(connection)
+        self._epoll.close()
 
     def _drained(self) -> bool:
-        return (not self._connections and not self._busy) or time.monotonic() > self._drain_until
+        return not self._connections or time.monotonic() > self._drain_until
 
-    def _end(self) -> None:
-        self._pool.shutdown(wait=self._busy == 0, cancel_futures=True)
-        for connection in list(self._connections):
+    def _sweep(self, now: float) -> None:
+        for connection in list(self._connections.values()):
+            late = now > connection.deadline
+            idle = self._draining and now - connection.used > self._limits.drain_idle
+            if not (late or idle):
+                continue
+            with self._lock:
+                if connection.at_work:
+                    continue
+                connection.at_work = True  # nobody takes it any more
+            if late and connection.why_late:
+                log.warning("refused: %s: %s", connection.peer, connection.why_late)
+                self._count_refused()
             self._drop(connection)
-        self._selector.close()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
 
-    def _drink(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while os.read(self._wake_read, 4096):
-                pass
+    # What a thread does ------------------------------------------------------------------------------------------
+
+    def _take_one(self, wait: float) -> bool:
+        """Wait for one ready connection and serve it; False when there was none."""
+        try:
+            events = self._epoll.poll(wait, 1)
+        except ValueError:  # closed: the worker is ending
+            return False
+        if not events:
+            return False
+        fd = events[0][0]
+        if fd == self._listener.fileno():
+            self._accept()
+            return True
+        with self._lock:
+            connection = self._connections.get(fd)
+            if connection is None or connection.at_work:
+                return True
+            connection.at_work = True
+        self._threads.mark_busy()
+        try:
+            wants = connection.proceed()
+        except Exception:
+            log.exception("%s: the connection failed", connection.peer)
+            wants = Wants.CLOSE
+        if wants is Wants.CLOSE:
+            self._drop(connection)
+        else:
+            connection.at_work = False
+            self._arm(fd, wants)
+        return True
+
+    def _arm(self, fd: int, wants: Wants) -> None:
+        with contextlib.suppress(OSError, ValueError):  # the sweeper was faster
+            self._epoll.modify(fd, _EVENTS[wants] | select.EPOLLONESHOT)
 
     def _accept(self) -> None:
-        for _ in range(64):  # a burst at a time, so that parked connections get their turn
+        for _ in range(ACCEPT_BURST):
             try:
                 raw, address = self._listener.accept()
             except BlockingIOError:
-                return
+                break
             except OSError as error:  # out of descriptors: the rest of the queue waits, nothing is lost
                 log.error("cannot accept connections: %s", error)
                 time.sleep(0.1)
-                return
+                break
             self._admit(raw, f"{address[0]}:{address[1]}")
+        if not self._draining:
+            self._arm(self._listener.fileno(), Wants.READ)
 
     def _admit(self, raw: socket.socket, peer: str) -> None:
         if len(self._connections) >= self._limits.connections_max:
             log.warning("refused: %s: %s connections are open already", peer, len(self._connections))
+            self._count_refused()
             raw.close()
             return
         raw.setblocking(False)
-        with contextlib.suppress(OSError):
+        try:
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+            sock = self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:  # gone already
+            log.debug("%s: left at once: %s", peer, error)
+            raw.close()
+            return
         connection = Connection(sock, peer, self._keeper)
         self._presented[sock] = connection
-        self._connections.add(connection)
-        self._park(connection, Wants.READ)
-
-    # Parking -------------------------------------------------------------------------------------------------
-
-    def _park(self, connection: Connection, wants: Wants) -> None:
-        try:
-            self._selector.register(connection.sock, _EVENTS[wants], connection)
-        except (ValueError, OSError):
-            self._drop(connection)
-
-    def _unpark(self, connection: Connection) -> None:
-        self._selector.unregister(connection.sock)
         with self._lock:
-            self._busy += 1
-        self._pool.submit(self._work, connection)
-
-    def _work(self, connection: Connection) -> None:
-        wants = Wants.CLOSE
-        try:
-            wants = connection.proceed(draining=self._draining)
-        except Exception:
-            log.exception("%s: the connection failed", connection.peer)
-        finally:
-            with self._lock:
-                self._busy -= 1
-            self._returned.append((connection, wants))
-            self._wake()
-
-    def _park_returned(self) -> None:
-        while self._returned:
-            connection, wants = self._returned.popleft()
-            if wants is Wants.CLOSE:
-                self._drop(connection)
-            else:
-                self._park(connection, wants)
-
-    def _sweep(self, now: float) -> None:
-        for key in list(self._selector.get_map().values()):
-            connection = key.data
-            if connection is None:
-                continue
-            if now > connection.deadline:
-                if connection.why_late:
-                    log.warning("refused: %s: %s", connection.peer, connection.why_late)
-                    self._count_refused()
-            elif not self._draining or now - connection.used < self._limits.drain_idle:
-                continue
-            self._selector.unregister(connection.sock)
-            self._drop(connection)
+            self._connections[sock.fileno()] = connection
+        self._epoll.register(sock, select.EPOLLIN | select.EPOLLONESHOT)
 
     def _drop(self, connection: Connection) -> None:
-        self._connections.discard(connection)
-        if connection.admitted and connection.principal is not None:
-            self._quotas.leave(connection.principal)
+        fd = connection.sock.fileno()
+        with self._lock:
+            self._connections.pop(fd, None)
+        with contextlib.suppress(OSError, ValueError):
+            self._epoll.unregister(fd)
+        if connection.admitted is not None:
+            self._quotas.leave(connection.admitted)
         connection.close()
 
     # TLS -----------------------------------------------------------------------------------------------------

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from kmipd.core.model import AuditEvent, ManagedObject
+from kmipd.registry.engine import Link
 from kmipd.registry.rows import from_row
 from kmipd.registry.tables import audit_event, managed_object
 
 
-def objects(connection: Connection, *, group: str | None, limit: int, offset: int = 0) -> Sequence[ManagedObject]:
+def objects(link: Link, *, group: str | None, limit: int, offset: int = 0) -> Sequence[ManagedObject]:
     """Objects in the order they were made."""
     statement = select(managed_object).order_by(managed_object.c.id).limit(limit).offset(offset)
     if group is not None:
         statement = statement.where(managed_object.c.group_name == group)
-    return [from_row(row) for row in connection.execute(statement)]
+    return [from_row(row) for row in link.execute(statement)]
 
 
-def history(connection: Connection, uid: str) -> Sequence[AuditEvent]:
+def history(link: Link, uid: str) -> Sequence[AuditEvent]:
     """Every change of an object, oldest first."""
     statement = select(audit_event).where(audit_event.c.uid == uid).order_by(audit_event.c.id)
-    return [_event(dict(row._mapping)) for row in connection.execute(statement)]
+    return [_event(dict(row._mapping)) for row in link.execute(statement)]
 
 
 def _event(values: dict[str, Any]) -> AuditEvent:

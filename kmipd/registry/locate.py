@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Connection,
     Select,
     and_,
     bindparam,
@@ -25,10 +24,13 @@ from sqlalchemy.sql.expression import FromClause
 
 from kmipd.core.model import CustomName
 from kmipd.core.registry_port import Filter, LocateQuery, LocateResult, Match
+from kmipd.registry.engine import Link
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.rows import IndexEntry, index_entry
 from kmipd.registry.tables import managed_object as mo
 from kmipd.registry.tables import object_attribute as oa
+from kmipd.spec.attributes import ATTRIBUTES
+from kmipd.spec.declare import DateTime
 from kmipd.spec.enumerations import State
 from kmipd.spec.tags import Tag
 
@@ -57,7 +59,7 @@ def effective_state() -> ColumnElement[int]:
     )
 
 
-def run(connection: Connection, query: LocateQuery) -> LocateResult:
+def run(link: Link, query: LocateQuery) -> LocateResult:
     ordered = sorted(query.filters, key=_rank)
     entries = [_entry(f) for f in ordered]
     values: dict[str, Any] = {"group": query.group, "now": query.now, "type": query.object_type}
@@ -68,13 +70,13 @@ def run(connection: Connection, query: LocateQuery) -> LocateResult:
     values["offset"] = query.offset
     values["limit"] = query.limit
     shape = _shape(query, ordered, entries)
-    rows = _statement(shape, query, ordered, entries, count=False).run(connection, values).fetchall()
+    rows = _statement(shape, query, ordered, entries, count=False).run(link, values).fetchall()
     uids = tuple(row[0] for row in rows)
     if query.limit is None:
         return LocateResult(uids, len(uids) + query.offset if uids or not query.offset else None)
     if not query.offset and len(uids) < query.limit:
         return LocateResult(uids, len(uids))
-    counted = _statement(shape, query, ordered, entries, count=True).run(connection, values).fetchone()
+    counted = _statement(shape, query, ordered, entries, count=True).run(link, values).fetchone()
     return LocateResult(uids, counted[0] if counted else 0)
 
 
@@ -93,7 +95,8 @@ def _entry(condition: Filter) -> IndexEntry:
 
 def _shape(query: LocateQuery, ordered: list[Filter], entries: list[IndexEntry]) -> Shape:
     kinds = tuple(
-        (f.match, e.digest is None, f.key is Tag.UNIQUE_IDENTIFIER) for f, e in zip(ordered, entries, strict=True)
+        (f.match, e.digest is None, f.key is Tag.UNIQUE_IDENTIFIER, _drives(f, e))
+        for f, e in zip(ordered, entries, strict=True)
     )
     return (
         kinds,
@@ -122,7 +125,7 @@ def _build(query: LocateQuery, ordered: list[Filter], entries: list[IndexEntry],
     for i, (condition, entry) in enumerate(zip(ordered, entries, strict=True)):
         if condition.key is Tag.UNIQUE_IDENTIFIER:
             conditions.append(mo.c.uid == bindparam(f"v{i}"))
-        elif source is mo and i == 0:
+        elif i == 0 and _drives(condition, entry):
             driver = oa.alias()
             source = driver.join(mo, mo.c.id == driver.c.object_id)
             conditions.append(_holds(driver, condition, entry, i))
@@ -130,18 +133,27 @@ def _build(query: LocateQuery, ordered: list[Filter], entries: list[IndexEntry],
             other = oa.alias()
             conditions.append(exists().where(other.c.object_id == mo.c.id, _holds(other, condition, entry, i)))
     if query.group is not None:
-        conditions.append(mo.c.group_name == bindparam("group"))
+        # Without statistics a planner may start from the whole group; an expression has no index to start from.
+        group = mo.c.group_name if source is mo else mo.c.group_name.concat("")
+        conditions.append(group == bindparam("group"))
     if query.object_type is not None:
         conditions.append(mo.c.object_type == bindparam("type"))
     conditions.extend(_state_conditions(query))
     if count:
         return select(func.count(mo.c.id.distinct())).select_from(source).where(*conditions)
     statement = select(mo.c.uid).select_from(source).where(*conditions).order_by(mo.c.id.desc())
-    if source is not mo:
+    if source is not mo and entries[0].digest is None:
+        # Values with a digest stand once in an object; of numbers, several instances may fit one condition.
         statement = statement.distinct().add_columns(mo.c.id)
     if query.limit is not None:
         return statement.limit(bindparam("limit")).offset(bindparam("offset"))
     return statement.offset(bindparam("offset"))
+
+
+def _drives(condition: Filter, entry: IndexEntry) -> bool:
+    """Whether a filter is selective enough to begin with. "AES" or "256" is not: there the group's own order is better,
+    since it can stop at Maximum Items."""
+    return entry.digest is not None or (isinstance(condition.key, Tag) and ATTRIBUTES[condition.key].type is DateTime)
 
 
 def _holds(source: Any, condition: Filter, entry: IndexEntry, i: int) -> ColumnElement[bool]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
@@ -13,7 +14,7 @@ from kmipd.core.registry_port import Intent
 from kmipd.registry import listing
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
-from kmipd.registry.engine import Connections, open_engine
+from kmipd.registry.engine import Connections, WriteLock, open_engine
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.tables import intent, managed_object, wrapping_key
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
@@ -38,7 +39,7 @@ class Registry:
 
     def __init__(self, path: Path, audit_log: Path) -> None:
         self.path = path
-        self._connections = Connections(open_engine(path))
+        self._connections = Connections(open_engine(path), WriteLock(path.with_name(f"{path.name}.lock")))
         self._cache = ObjectCache()
         self._audit_log = AuditLog(audit_log)
         self._uses: dict[str, tuple[bytes, int]] = {}
@@ -120,4 +121,5 @@ class Registry:
     def counts(self) -> dict[str, int]:
         """Objects by placement, for `kmipd status`."""
         statement = select(managed_object.c.placement, func.count()).group_by(managed_object.c.placement)
-        return dict(self._connections.get().execute(statement).tuples().all())
+        rows: Iterable[Any] = self._connections.get().execute(statement)
+        return {placement: count for placement, count in rows}  # noqa: C416 - rows are not pairs to mypy

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import namedtuple
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kmipd.core.model import AttributeKey, AttributeSet, CustomName, Instance, ManagedObject, Placement
 from kmipd.protocol import dump_attributes, encode_item, encode_value, load_attributes
+from kmipd.registry.tables import managed_object
 from kmipd.spec.attributes import AttributeItem, Attributes, VendorAttribute
 from kmipd.spec.enumerations import ObjectType, State
 from kmipd.spec.tags import Tag
 
 # Attributes that Locate cannot search by value: they are columns, or are made up when read.
 _NOT_INDEXED = frozenset({Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE})
+
+
+# A row as the driver gives it: a tuple in the order of the table's columns.
+ROW = namedtuple("ROW", [column.name for column in managed_object.columns])  # type: ignore[misc]
 
 
 class IndexEntry(NamedTuple):
@@ -35,11 +40,13 @@ def index_entry(key: AttributeKey, value: Any) -> IndexEntry:
     return IndexEntry(key, None, blake2b(material, digest_size=16).digest())
 
 
-def index_entries(obj: ManagedObject) -> Iterator[IndexEntry]:
-    for key in obj.attributes:
-        if key not in _NOT_INDEXED:
-            for value in obj.attributes.values(key):
-                yield index_entry(key, value)
+def index_entries(obj: ManagedObject) -> list[IndexEntry]:
+    return [
+        index_entry(key, instance.value)
+        for key, instances in obj.attributes.items()
+        if key not in _NOT_INDEXED
+        for instance in instances
+    ]
 
 
 def to_row(obj: ManagedObject) -> dict[str, Any]:
@@ -90,17 +97,17 @@ def from_row(row: Any) -> ManagedObject:
 
 
 def _to_list(attributes: AttributeSet) -> Attributes:
-    items = []
-    for key in attributes:
-        for value in attributes.values(key):
-            if isinstance(key, CustomName):
-                vendor = VendorAttribute(
-                    vendor_identification=key.vendor, attribute_name=key.name, attribute_value=value
-                )
-                items.append(AttributeItem(tag=Tag.ATTRIBUTE, value=vendor))
-            else:
-                items.append(AttributeItem(tag=key, value=value))
+    items = [
+        AttributeItem(tag=key, value=instance.value) if isinstance(key, Tag) else _custom_item(key, instance.value)
+        for key, instances in attributes.items()
+        for instance in instances
+    ]
     return Attributes(values=tuple(items))
+
+
+def _custom_item(key: CustomName, value: Any) -> AttributeItem:
+    vendor = VendorAttribute(vendor_identification=key.vendor, attribute_name=key.name, attribute_value=value)
+    return AttributeItem(tag=Tag.ATTRIBUTE, value=vendor)
 
 
 def _from_list(stored: Attributes, indices: dict[str, list[int]]) -> AttributeSet:
@@ -124,9 +131,9 @@ def _index_key(key: AttributeKey) -> str:
 
 
 def _dump_indices(attributes: AttributeSet) -> str:
-    uneven = {}
-    for key in attributes:
-        given = [i.index for i in attributes.instances(key)]
-        if given != list(range(len(given))):
-            uneven[_index_key(key)] = given
+    uneven = {
+        _index_key(key): [i.index for i in instances]
+        for key, instances in attributes.items()
+        if any(i.index != position for position, i in enumerate(instances))
+    }
     return json.dumps(uneven) if uneven else "{}"

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
 from kmipd.core.lifecycle import effective_state
 from kmipd.core.model import ManagedObject, Placement
 from kmipd.core.registry_port import Filter, LocateQuery, LocateResult, Match
 from kmipd.registry import locate as locating
+from kmipd.registry.engine import Link
 from kmipd.registry.rows import IndexEntry, index_entries, index_entry
 from kmipd.spec.tags import Tag
 
 
-def locate(connection: Connection, query: LocateQuery, staged: Mapping[str, ManagedObject]) -> LocateResult:
-    stored = locating.run(connection, replace(query, offset=0, limit=None)).uids
+def locate(link: Link, query: LocateQuery, staged: Mapping[str, ManagedObject]) -> LocateResult:
+    stored = locating.run(link, replace(query, offset=0, limit=None)).uids
     uids = [u for u in stored if u not in staged]
     uids += [u for u, obj in staged.items() if _matches(obj, query)]
     end = None if query.limit is None else query.offset + query.limit

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exc, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
 from kmipd.core.registry_port import Conflict, LocateQuery, LocateResult, NameTaken
 from kmipd.registry import locate as locating
 from kmipd.registry import staged as staging
-from kmipd.registry.engine import Connections
+from kmipd.registry.engine import Connections, Duplicate, Link
 from kmipd.registry.prepared import Prepared
-from kmipd.registry.rows import IndexEntry, from_row, index_entries, index_entry, to_row
+from kmipd.registry.rows import ROW, IndexEntry, from_row, index_entries, index_entry, to_row
 from kmipd.registry.tables import audit_event, intent, logical_key, managed_object, object_attribute
 from kmipd.spec.tags import Tag
 
@@ -101,17 +101,17 @@ class SQLUnitOfWork:
         return found
 
     def _load(self, uid: str) -> ManagedObject | None:
-        connection = self._connections.get()
-        version = _VERSION.run(connection, {"uid": uid}).fetchone()
+        link = self._connections.get()
+        version = _VERSION.run(link, {"uid": uid}).fetchone()
         if version is None:
             return None
         cached = self._cache.get(uid)
         if cached is not None and cached.row_version == version[0]:
             return cached
-        row = _OBJECT.run(connection, {"uid": uid}).fetchone()
+        row = _OBJECT.run(link, {"uid": uid}).fetchone()
         if row is None:
             return None
-        obj = from_row(row)
+        obj = from_row(ROW(*row))
         self._cache.put(obj)
         return obj
 
@@ -138,8 +138,8 @@ class SQLUnitOfWork:
                 raise NameTaken(obj.uid)
         self._names.append((group, digest, uid))
 
-    def _refuse_taken(self, connection: Connection, group: str, digest: bytes, uid: str) -> None:
-        for (owner,) in _NAME_IN_USE.run(connection, {"group": group, "digest": digest}):
+    def _refuse_taken(self, link: Link, group: str, digest: bytes, uid: str) -> None:
+        for (owner,) in _NAME_IN_USE.run(link, {"group": group, "digest": digest}):
             staged = self._staged.get(owner)
             if owner != uid and (staged is None or _has_name(staged, digest)):
                 raise NameTaken(owner)
@@ -165,8 +165,8 @@ class SQLUnitOfWork:
 
     def commit(self) -> None:
         if self.changed:
-            with self._connections.transaction() as connection:
-                self._write(connection)
+            with self._connections.transaction() as link:
+                self._write(link)
             for uid in self._staged:
                 self._cache.drop(uid)
         actions, self._after_commit = self._after_commit, []
@@ -183,53 +183,54 @@ class SQLUnitOfWork:
         self._closed_intents.clear()
         self._events.clear()
 
-    def _write(self, connection: Connection) -> None:
+    def _write(self, link: Link) -> None:
         for group, digest, uid in self._names:
-            self._refuse_taken(connection, group, digest, uid)
+            self._refuse_taken(link, group, digest, uid)
         for uid, obj in self._staged.items():
             if uid in self._new:
-                self._insert(connection, obj)
+                self._insert(link, obj)
             else:
-                self._update(connection, obj)
+                self._update(link, obj)
         for cka_id in self._closed_intents:
-            if _CLOSE_INTENT.run(connection, {"cka_id": cka_id}).rowcount != 1:
+            if _CLOSE_INTENT.run(link, {"cka_id": cka_id}).rowcount != 1:
                 # Recovery thought this request dead and took the token object away: nothing may refer to it.
                 raise Conflict("the intent of this token object is gone")
         for event in self._events:
-            _INSERT_AUDIT.run(connection, audit_row(event))
+            _INSERT_AUDIT.run(link, audit_row(event))
 
-    def _insert(self, connection: Connection, obj: ManagedObject) -> None:
+    def _insert(self, link: Link, obj: ManagedObject) -> None:
         created = obj.attributes.get(Tag.INITIAL_DATE, 0)
         key = {"id": obj.key_id, "group_name": obj.group, "created": created, "primary_uid": obj.uid}
-        _INSERT_KEY.run(connection, key)
+        _INSERT_KEY.run(link, key)
         if obj.key_version > 1:
-            _SET_PRIMARY.run(connection, {"key": obj.key_id, "uid": obj.uid})
+            _SET_PRIMARY.run(link, {"key": obj.key_id, "uid": obj.uid})
         try:
-            row_id = _INSERT.run(connection, to_row(obj)).lastrowid
-        except exc.IntegrityError:
+            row_id = _INSERT.run(link, to_row(obj)).lastrowid
+        except Duplicate:
             raise Conflict("somebody else made this version of the key first") from None
-        self._insert_entries(connection, row_id, list(index_entries(obj)))
+        self._insert_entries(link, row_id, index_entries(obj))
 
-    def _update(self, connection: Connection, obj: ManagedObject) -> None:
+    def _update(self, link: Link, obj: ManagedObject) -> None:
         values = to_row(obj) | {"was": obj.row_version, "row_version": obj.row_version + 1}
-        if _UPDATE.run(connection, values).rowcount != 1:
+        if _UPDATE.run(link, values).rowcount != 1:
             self._cache.drop(obj.uid)
             raise Conflict(obj.uid)
         before = self._read.get(obj.uid)
-        entries = list(index_entries(obj))
+        entries = index_entries(obj)
         if before is not None and Counter(index_entries(before)) == Counter(entries):
             return
-        found = _ROW_ID.run(connection, {"uid": obj.uid}).fetchone()
+        found = _ROW_ID.run(link, {"uid": obj.uid}).fetchone()
         assert found is not None
-        _DELETE_ENTRIES.run(connection, {"object_id": found[0]})
-        self._insert_entries(connection, found[0], entries)
+        _DELETE_ENTRIES.run(link, {"object_id": found[0]})
+        self._insert_entries(link, found[0], entries)
 
     @staticmethod
-    def _insert_entries(connection: Connection, row_id: int, entries: list[IndexEntry]) -> None:
-        _INSERT_ENTRY.run_many(
-            connection,
-            [{"object_id": row_id, "attribute": e.attribute, "number": e.number, "digest": e.digest} for e in entries],
-        )
+    def _insert_entries(link: Link, row_id: int, entries: list[IndexEntry]) -> None:
+        rows = [
+            {"object_id": row_id, "attribute": e.attribute, "position": n, "number": e.number, "digest": e.digest}
+            for n, e in enumerate(entries)
+        ]
+        _INSERT_ENTRY.run_many(link, rows)
 
 
 def _has_name(obj: ManagedObject, digest: bytes) -> bool:

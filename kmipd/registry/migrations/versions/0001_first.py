@@ -101,10 +101,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["key_id"], ["logical_key.id"], name=op.f("fk_managed_object_key_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_managed_object")),
         sa.UniqueConstraint(
-            "key_id",
-            "object_type",
-            "key_version",
-            name=op.f("uq_managed_object_key_id_object_type_key_version"),
+            "key_id", "object_type", "key_version", name=op.f("uq_managed_object_key_id_object_type_key_version")
         ),
         sa.UniqueConstraint("uid", name=op.f("uq_managed_object_uid")),
         sqlite_autoincrement=True,
@@ -115,20 +112,28 @@ def upgrade() -> None:
         "object_attribute",
         sa.Column("object_id", sa.Integer(), nullable=False),
         sa.Column("attribute", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["object_id"],
-            ["managed_object.id"],
-            name=op.f("fk_object_attribute_object_id"),
-            ondelete="CASCADE",
+            ["object_id"], ["managed_object.id"], name=op.f("fk_object_attribute_object_id"), ondelete="CASCADE"
         ),
+        sa.PrimaryKeyConstraint("object_id", "attribute", "position", name=op.f("pk_object_attribute")),
+        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_object_attribute_attribute_number",
         "object_attribute",
         ["attribute", "number", "object_id"],
         unique=False,
+        sqlite_where=sa.text("number IS NOT NULL"),
+        postgresql_where=sa.text("number IS NOT NULL"),
     )
-    op.create_index("ix_object_attribute_digest", "object_attribute", ["digest", "object_id"], unique=False)
-    op.create_index("ix_object_attribute_object_id", "object_attribute", ["object_id", "attribute"], unique=False)
+    op.create_index(
+        "ix_object_attribute_digest",
+        "object_attribute",
+        ["digest", "object_id"],
+        unique=False,
+        sqlite_where=sa.text("digest IS NOT NULL"),
+        postgresql_where=sa.text("digest IS NOT NULL"),
+    )
