@@ -17,11 +17,11 @@ from typing import NamedTuple
 import pytest
 
 from kmipd.protocol import encode_item
-from kmipd.spec import enumerations, masks
 from kmipd.spec.attributes import by_name
 from kmipd.spec.kinds import Item, ItemType
 from kmipd.spec.names import camel, member_named, tag_named
 from kmipd.spec.tags import Tag
+from tests.support.vocabulary import MASKS, enumeration_of
 
 _ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("KMIPD_CORPUS", _ROOT / ".." / "shared" / "kmip")).resolve()
@@ -77,23 +77,6 @@ def _messages(path: Path) -> list[ElementTree.Element]:
 # --- XML (additional message encodings 1.0, §6) to Items ------------------------------------------------
 
 _KINDS = {camel(kind.name): kind for kind in ItemType}
-_MASKS = {
-    Tag.CRYPTOGRAPHIC_USAGE_MASK: masks.CryptographicUsageMask,
-    Tag.STORAGE_STATUS_MASK: masks.StorageStatusMask,
-    Tag.PROTECTION_STORAGE_MASK: masks.ProtectionStorageMask,
-}
-_ENUMERATIONS = {
-    Tag.ATTRIBUTE_REFERENCE: Tag,
-    Tag.DATA: enumerations.DataEnum,
-    Tag.EXTENSION_TYPE: ItemType,
-    Tag.LINKED_OBJECT_IDENTIFIER: enumerations.UniqueIdentifierEnum,
-    Tag.MASK_GENERATOR_HASHING_ALGORITHM: enumerations.HashingAlgorithm,
-    Tag.PKCS_11_FUNCTION: enumerations.PKCS11Function,
-    Tag.PKCS_11_RETURN_CODE: enumerations.PKCS11ReturnCode,
-    Tag.PRIVATE_KEY_UNIQUE_IDENTIFIER: enumerations.UniqueIdentifierEnum,
-    Tag.PUBLIC_KEY_UNIQUE_IDENTIFIER: enumerations.UniqueIdentifierEnum,
-    Tag.UNIQUE_IDENTIFIER: enumerations.UniqueIdentifierEnum,
-}
 _NOW = 1_400_000_000
 
 
@@ -132,8 +115,8 @@ def _value(kind: ItemType, tag: Tag | int, text: str) -> int | str | bytes:
             return text.strip().lower() in ("true", "1")
         case ItemType.ENUMERATION:
             return _enumeration(tag, text.strip())
-        case ItemType.INTEGER if tag in _MASKS:
-            return sum(_member(_MASKS[Tag(tag)], word) for word in re.split(r"[ |]+", text) if word)
+        case ItemType.INTEGER if tag in MASKS:
+            return sum(_member(MASKS[Tag(tag)], word) for word in re.split(r"[ |]+", text) if word)
         case ItemType.BIG_INTEGER:
             return int.from_bytes(bytes.fromhex(text), "big", signed=True)
         case ItemType.DATE_TIME | ItemType.DATE_TIME_EXTENDED:
@@ -145,8 +128,8 @@ def _value(kind: ItemType, tag: Tag | int, text: str) -> int | str | bytes:
 def _enumeration(tag: Tag | int, text: str) -> int:
     if text.startswith(("0x", "0X")):
         return int(text, 16)
-    known = Tag(tag)
-    cls = _ENUMERATIONS.get(known) or getattr(enumerations, camel(known.name).replace("_", ""))
+    cls = enumeration_of(tag)
+    assert cls is not None, Tag(tag)
     return _member(cls, text)
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from kmipd.protocol import NotInVersion, ProtocolError, decode_item, read_response, write_request, write_response
 from kmipd.spec import enumerations as e
-from kmipd.spec.attributes import ATTRIBUTES, Attribute, AttributeItem, Attributes, Digest, by_name
-from kmipd.spec.history import in_version
+from kmipd.spec.attributes import ATTRIBUTES, Attribute, AttributeItem, Attributes, Digest
 from kmipd.spec.kinds import Item, ItemType
 from kmipd.spec.messages import (
     ProtocolVersion,
@@ -20,7 +19,6 @@ from kmipd.spec.messages import (
     ResponseHeader,
     ResponseMessage,
 )
-from kmipd.spec.names import class_name
 from kmipd.spec.payloads import (
     GetAttributeListResponsePayload,
     GetAttributesResponsePayload,
@@ -32,6 +30,7 @@ from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V1_0, V1_1, V1_3, V1_4, V2_0, V2_1, VERSIONS, Version
 from tests.protocol.corpus import VERSIONS as CORPUS_VERSIONS
 from tests.protocol.corpus import Sample, case_samples, hex_samples, needs_corpus
+from tests.support.vocabulary import newer_words
 
 
 def response(payload: ResponsePayload, operation: e.Operation, **item: object) -> ResponseMessage:
@@ -51,33 +50,6 @@ def response(payload: ResponsePayload, operation: e.Operation, **item: object) -
             ),
         ),
     )
-
-
-def newer_words(item: Item, version: Version, path: str = "") -> Iterator[str]:
-    """What `version` does not know in a message, found without the codec's own tables."""
-    here = f"{path}/{item.tag:06X}"
-    if item.tag in Tag._value2member_map_ and not in_version(Tag(item.tag), version):
-        yield f"{here}: tag {Tag(item.tag).name}"
-    if isinstance(item.value, tuple):
-        names = [child.value for child in item.value if child.tag == Tag.ATTRIBUTE_NAME]
-        named = by_name(names[0]) if names and isinstance(names[0], str) else None
-        if version < V2_0 and named is not None and not named.in_version(version):
-            yield f"{here}: attribute {named.name}"
-        echoes = any(child.tag == Tag.RESULT_STATUS for child in item.value)
-        for child in item.value:
-            if not (echoes and child.tag == Tag.OPERATION):  # repeats the request
-                yield from newer_words(child, version, here)
-    elif item.kind is ItemType.ENUMERATION and isinstance(item.value, int):
-        cls = Tag if item.tag == Tag.ATTRIBUTE_REFERENCE else _enumeration(item.tag)
-        if cls is not None and item.value in cls._value2member_map_ and not in_version(cls(item.value), version):
-            yield f"{here}: {cls(item.value)!r}"
-
-
-def _enumeration(tag: int) -> type[e.IntEnum] | None:
-    found: type[e.IntEnum] | None = None
-    if tag in Tag._value2member_map_:
-        found = getattr(e, class_name(Tag(tag)), None)
-    return found
 
 
 def corpus_responses() -> Iterator[Sample]:

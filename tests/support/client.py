@@ -92,6 +92,10 @@ class Client:
     def send(self, message: RequestMessage) -> ResponseMessage:
         return protocol.read_response(self.exchange(protocol.write_request(message)))
 
+    def send_as(self, message: RequestMessage, version: Version) -> ResponseMessage:
+        """Words of a newer version under the header of an older one, as real clients send them."""
+        return protocol.read_response(self.exchange(relabelled(protocol.write_request(message), version)))
+
     def batch(
         self, *items: tuple[Operation, Any], version: Version | None = None, ids: bool = True, **header: Any
     ) -> ResponseMessage:
@@ -111,6 +115,17 @@ class Client:
         except Refused as error:
             return error.reason
         return None
+
+
+_MAJOR, _MINOR = slice(32, 36), slice(48, 52)  # in every message: the header begins with the Protocol Version
+
+
+def relabelled(data: bytes, version: Version) -> bytes:
+    """The same message under another protocol version."""
+    changed = bytearray(data)
+    changed[_MAJOR] = version.major.to_bytes(4, "big")
+    changed[_MINOR] = version.minor.to_bytes(4, "big")
+    return bytes(changed)
 
 
 def request(*items: tuple[Operation, Any], version: Version, ids: bool = True, **header: Any) -> RequestMessage:
@@ -171,12 +186,6 @@ def _custom(key: Tag | str, value: Any) -> Any:
     if isinstance(key, str) and isinstance(value, str):
         return Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, value)
     return value
-
-
-def name(text: str) -> a.Name:
-    from kmipd.spec.enumerations import NameType
-
-    return a.Name(name_value=text, name_type=NameType.UNINTERPRETED_TEXT_STRING)
 
 
 def found(payload: Any) -> dict[str, Any]:
