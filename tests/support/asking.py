@@ -93,6 +93,12 @@ def secret(
     return o.SecretData(secret_data_type=kind, key_block=block(material, key_format))
 
 
+def opaque(data: bytes) -> o.OpaqueObject:
+    """The standard names no Opaque Data Type; this is a vendor's."""
+    kind: Any = 0x80000001
+    return o.OpaqueObject(opaque_data_type=kind, opaque_data_value=data)
+
+
 def get(client: Client, uid: str | None, **options: Any) -> Any:
     """The managed object."""
     return client.call(Operation.GET, p.GetRequestPayload(unique_identifier=uid, **options)).managed_object

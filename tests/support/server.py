@@ -169,10 +169,18 @@ class Server:
             self.process = None
 
 
+_ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 def activated(command: Sequence[str], listener: socket.socket) -> tuple[list[str], tuple[int, ...]]:
     """`command` started as sd_listen_fds(3) describes: the socket is descriptor 3, LISTEN_PID is its own pid."""
-    script = f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
-    return ["/bin/sh", "-c", script, "sh", *command], (listener.fileno(),)
+    fd = listener.fileno()
+    return [sys.executable, "-c", _ACTIVATE, str(fd), *command], (fd,)
 
 
 def _toml(value: object) -> str:
