@@ -19,7 +19,7 @@ from kmipd.core.registry_port import Filter, LocateQuery, Match
 from kmipd.core.services import Context
 from kmipd.spec import objects as o
 from kmipd.spec.attributes import Attribute, Attributes, RNGParameters, TemplateAttribute
-from kmipd.spec.enumerations import ObjectType, ResultReason, RNGAlgorithm, State
+from kmipd.spec.enumerations import LinkType, ObjectType, ResultReason, RNGAlgorithm, State
 from kmipd.spec.masks import CryptographicUsageMask, ProtectionStorageMask
 from kmipd.spec.payloads.parts import ProtectionStorageMasks
 from kmipd.spec.tags import Tag
@@ -27,6 +27,7 @@ from kmipd.spec.tags import Tag
 # Dates a client may set, in the order in which they must lie (KMIP 1.4, 3.23 to 3.27).
 _DATE_ORDER = (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE, Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE)
 DEFAULT_POLICY_NAME = "default"
+_OTHER_HALF = frozenset({LinkType.PRIVATE_KEY_LINK, LinkType.PUBLIC_KEY_LINK})
 _RNG = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
 
 
@@ -109,10 +110,25 @@ def _check_dates(wanted: AttributeSet) -> None:
             )
 
 
-def claim_names(ctx: Context, uid: str, wanted: AttributeSet) -> None:
-    if ctx.services.settings.unique_names:
-        for name in wanted.values(Tag.NAME):
+def claim_names(ctx: Context, uid: str, attributes: AttributeSet) -> None:
+    """A Name stands for one object of a group, or for both halves of a key pair."""
+    names = attributes.values(Tag.NAME)
+    if not names or not ctx.services.settings.unique_names:
+        return
+    shared = _names_of_other_half(ctx, attributes)
+    for name in names:
+        if name not in shared:
             ctx.unit.require_unique_name(ctx.principal.group, name, uid)
+
+
+def _names_of_other_half(ctx: Context, attributes: AttributeSet) -> tuple[Any, ...]:
+    """Clients name a pair once, in the common attributes of Create Key Pair."""
+    for link in attributes.values(Tag.LINK):
+        if link.link_type in _OTHER_HALF and isinstance(link.linked_object_identifier, str):
+            other = ctx.unit.get(link.linked_object_identifier)
+            if other is not None and other.group == ctx.principal.group:
+                return other.attributes.values(Tag.NAME)
+    return ()
 
 
 def place(ctx: Context, template: KeyTemplate, asked: ProtectionStorageMasks | None) -> Placement:

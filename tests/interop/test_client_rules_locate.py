@@ -104,6 +104,17 @@ def test_rule_19_clients_do_not_share_names(server: Server, connect: Connect) ->
         create(connect(who=server.enrol()), (Tag.NAME, name("every site calls it so")))
 
 
+def test_rule_19_both_halves_of_a_pair_may_have_one_name(client: Client) -> None:
+    """ovh names a pair once, in the common attributes."""
+    common = ((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.EC), (Tag.CRYPTOGRAPHIC_LENGTH, 256))
+    pair = asking.create_pair(client, (*common, (Tag.NAME, name("pair"))))
+    assert set(locate(client, (Tag.NAME, name("pair")))) == set(pair)
+    taken = asking.create_request(V1_4, asking.aes((Tag.NAME, name("pair"))))
+    assert client.refusal(Op.CREATE, taken) is ResultReason.ILLEGAL_OPERATION
+    again = p.CreateKeyPairRequestPayload(common_template_attribute=template([*common, (Tag.NAME, name("pair"))]))
+    assert client.refusal(Op.CREATE_KEY_PAIR, again) is ResultReason.ILLEGAL_OPERATION
+
+
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_rule_20_not_found_is_success_without_an_identifier(connect: Connect, version: Version) -> None:
     client = connect(version)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kmipd.core import attributes as attrs
+from kmipd.core.creation import claim_names
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import DESTROYED, effective_state, wrong_state
 from kmipd.core.model import AttributeKey, AttributeSet, Instance, ManagedObject, Placement
@@ -132,8 +133,8 @@ def _instance(obj: ManagedObject, key: AttributeKey, index: int | None, current:
 
 
 def _check_value(ctx: Context, obj: ManagedObject, key: AttributeKey, value: Any) -> None:
-    if key is Tag.NAME and ctx.services.settings.unique_names:
-        ctx.unit.require_unique_name(obj.group, value, obj.uid)
+    if key is Tag.NAME:
+        claim_names(ctx, obj.uid, obj.attributes.put(Tag.NAME, value))
     if isinstance(key, Tag) and key in _MOVABLE_IN:
         _check_date(ctx, obj, key)
     if key is Tag.USAGE_LIMITS:
