@@ -19,6 +19,7 @@ from kmipd.administration import FAILURES
 from kmipd.doors.supervisor import PortInUse
 from kmipd.registry.clients import ClientExists
 
+WIDE = 200  # columns of a table that goes to a file or a pipe
 F = TypeVar("F", bound=Callable[..., Any])
 
 directory_option = click.option(
@@ -64,7 +65,8 @@ def settings_of(directory: Path) -> config.Settings:
 
 
 def console() -> Console:
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # Without a terminal nobody folds lines for us, and folded cells could not be searched.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def print_json(value: object) -> None:

@@ -10,6 +10,7 @@ from kmipd import __version__, administration, inspection, serving
 from kmipd.cli.bench import bench
 from kmipd.cli.clients import client
 from kmipd.cli.cluster import cluster
+from kmipd.cli.demo import demo
 from kmipd.cli.keys import key, store
 from kmipd.cli.output import Failure, directory_option, failures, json_option, print_json, print_table, settings_of
 from kmipd.cli.processes import prepare_command, worker_command
@@ -140,5 +141,5 @@ def upgrade(directory: Path) -> None:
     click.echo(f"{settings.registry} has the schema of kmipd {__version__}")
 
 
-for command in (client, key, store, cluster, bench, prepare_command, worker_command):
+for command in (client, key, store, cluster, demo, bench, prepare_command, worker_command):
     main.add_command(command)

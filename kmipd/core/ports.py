@@ -105,6 +105,7 @@ class TokenObject:
     cka_id: bytes
     key_class: KeyClass
     label: str
+    internal: bool = False  # the store's own: its sentinel
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,5 +98,5 @@ def orphans(services: Services) -> list[TokenObject]:
     return [
         found
         for found in services.store.inventory()
-        if found.cka_id not in known and not services.registry.knows_cka_id(found.cka_id)
+        if not found.internal and found.cka_id not in known and not services.registry.knows_cka_id(found.cka_id)
     ]

@@ -108,7 +108,8 @@ class Objects:
                     if error.code == CKR.OBJECT_HANDLE_INVALID:
                         continue  # somebody destroyed it meanwhile
                     raise
-                rows.append(TokenObject(found[0] or b"", key_class, (found[1] or b"").decode("utf-8", "replace")))
+                cka_id, label = found[0] or b"", (found[1] or b"").decode("utf-8", "replace")
+                rows.append(TokenObject(cka_id, key_class, label, internal=cka_id == sentinel.CKA_ID))
         if all(row.cka_id != sentinel.CKA_ID for row in rows):
             with self._connection.lock.searching():
                 self._prove_absence(session)
