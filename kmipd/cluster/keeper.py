@@ -105,25 +105,32 @@ class Keeper:
 
 
 class Watch:
-    """Checks health now and then, so that faults are never older than the interval."""
+    """Checks health now and then, so that faults are never older than the interval, and when something has changed."""
 
     def __init__(self, health: Health, interval: float) -> None:
         self._health, self._interval = health, interval
-        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def wake(self) -> None:
+        """Look again soon: a key server was changed, or was seen to work."""
+        self._wake.set()
+
     def stop(self) -> None:
-        self._stop.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stopping:
+            self._wake.clear()
             try:
                 self._health.check()
             except Exception:
                 log.exception("the health check failed")
-            self._stop.wait(self._interval)
+            self._wake.wait(self._interval)

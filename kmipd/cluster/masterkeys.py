@@ -101,15 +101,19 @@ class MasterKeys:
         return key
 
     def in_use(self, row: MasterKey) -> Secret:
-        """The key from memory; ElementError while the cluster is locked."""
+        """The key from memory, or from our own disk; ElementError while the cluster is locked. Never contacts anyone."""
         key = self.held(row)
-        if key is None:
-            raise ElementError(
-                "xMasterKeyUnavailable",
-                f"The cluster is locked: the master key {row.key_id} could not be fetched from key provider "
-                f"{row.provider_id}. Check TestKeyProviderKmip and ListClusterFaults.",
-            )
-        return key
+        if key is not None:
+            return key
+        if row.management == EXTERNAL:
+            text = f"the master key {row.key_id} could not be fetched from key provider {row.provider_id}"
+        else:
+            try:
+                return self.obtain(row)
+            except KeyMissing as trouble:
+                text = str(trouble)
+        text = f"The cluster is locked: {text}. Check TestKeyProviderKmip and ListClusterFaults."
+        raise ElementError("xMasterKeyUnavailable", text)
 
     # Where keys are managed ----------------------------------------------------------------------------------
 

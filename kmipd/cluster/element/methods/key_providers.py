@@ -48,16 +48,19 @@ def list_all(call: Call) -> dict[str, Any]:
 def test(call: Call) -> dict[str, Any]:
     call.cluster.providers.test(call.params.number("keyProviderID"))
     call.cluster.keeper.wake()  # the provider is back: what waits for it may go on
+    call.cluster.watch.wake()
     return {}
 
 
 def add_server(call: Call) -> dict[str, Any]:
     call.cluster.providers.add_server(call.params.number("keyProviderID"), call.params.number("keyServerID"))
+    call.cluster.watch.wake()
     return {}
 
 
 def remove_server(call: Call) -> dict[str, Any]:
     call.cluster.providers.remove_server(call.params.number("keyServerID"))
+    call.cluster.watch.wake()
     return {}
 
 

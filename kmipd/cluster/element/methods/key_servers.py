@@ -51,11 +51,13 @@ def modify(call: Call) -> dict[str, Any]:
     )
     view = call.cluster.key_servers.modify(number, facts)
     call.cluster.keeper.wake()  # what waits for this server may go on now
+    call.cluster.watch.wake()
     return {"kmipKeyServer": show(view)}
 
 
 def delete(call: Call) -> dict[str, Any]:
     call.cluster.key_servers.delete(call.params.number("keyServerID"))
+    call.cluster.watch.wake()
     return {}
 
 
@@ -80,6 +82,7 @@ def list_all(call: Call) -> dict[str, Any]:
 def test(call: Call) -> dict[str, Any]:
     call.cluster.key_servers.test(call.params.number("keyServerID"))
     call.cluster.keeper.wake()
+    call.cluster.watch.wake()
     return {}
 
 

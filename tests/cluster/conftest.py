@@ -1,0 +1,244 @@
+"""A real key server in a subprocess, clusters in this process, and the trust between the two."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmipd import administration, config
+from kmipd.cluster.client import ElementClient, ElementFailure
+from kmipd.cluster.cluster import Cluster
+from kmipd.cluster.rekey import no_step
+from kmipd.cluster.serving import Running
+from kmipd.cluster.settings import DoorSettings, KmipSettings, Settings
+
+USER, PASSWORD = "admin", "correct horse: battery"
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class KeyServer:
+    """`kmipd serve` with a token and a directory of its own."""
+
+    directory: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+    names: int = 0
+    log: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.log = self.directory.with_suffix(".log")
+
+    def run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "kmipd", *arguments, "--dir", str(self.directory)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=START_SECONDS).stdout
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "kmipd", "serve", "--workers", "1", "--dir", str(self.directory)]
+        seen = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
+        end = time.monotonic() + START_SECONDS
+        while "is ready" not in self.log.read_text()[seen:]:  # the port alone accepts before anyone serves
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(START_SECONDS)
+            self.process = None
+
+    def sign(self, csr: str, name: str | None = None) -> tuple[str, str]:
+        """The authority's certificate and one for the CSR."""
+        self.names += 1
+        out = self.directory.with_name(f"{self.directory.name}-signed-{self.names}")
+        request = out.with_suffix(".csr")
+        request.write_text(csr)
+        clients = administration.Clients(config.load(self.directory))
+        try:
+            group = name or f"cluster{self.names}"
+            clients.sign(group, request, out, group=group, role="client")
+        finally:
+            clients.close()
+        return (out / "ca.pem").read_text(), (out / "cert.pem").read_text()
+
+
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Path]:
+    shm = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="kmipd-cluster-", dir=shm if shm.is_dir() else None) as path:
+        yield Path(path)
+
+
+def _make_server(directory: Path) -> KeyServer:
+    server = KeyServer(directory, free_port())
+    server.run("init", "--host", "127.0.0.1", "--port", str(server.port))
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def key_server(memory: Path) -> Iterator[KeyServer]:
+    """Shared and always up."""
+    server = _make_server(memory / "eks")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def second_key_server(memory: Path) -> Iterator[KeyServer]:
+    """Another one, whose keys and authority are its own; tests stop and start it."""
+    server = _make_server(memory / "eks2")
+    yield server
+    server.stop()
+
+
+@dataclass
+class Lab:
+    """One cluster directory; open it, close it, open it again."""
+
+    directory: Path
+    settings: Settings
+    running: Running | None = None
+    server_ids: list[int] = field(default_factory=list)
+
+    def open(self, step: Callable[[str], None] = no_step, **cluster: Any) -> Running:
+        assert self.running is None
+        self.running = Running(Cluster(self.settings, step=step, **cluster), "127.0.0.1", 0)
+        self.running.start()
+        return self.running
+
+    def close(self) -> None:
+        if self.running is not None:
+            self.running.close()
+            self.running = None
+
+    def restart(self) -> None:
+        self.close()
+        self.open()
+
+    @property
+    def cluster(self) -> Cluster:
+        assert self.running is not None
+        return self.running.cluster
+
+    @property
+    def port(self) -> int:
+        assert self.running is not None
+        return self.running.server.port
+
+    def client(self, user: str = USER, password: str = PASSWORD) -> ElementClient:
+        assert self.running is not None
+        return ElementClient(f"https://127.0.0.1:{self.port}", user, password, ca=self.running.certificate, timeout=30)
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        return self.client().call(method, **params)
+
+    def create(self, *, encrypted: bool = True) -> None:
+        self.call(
+            "CreateCluster",
+            mvip="127.0.0.1",
+            svip="127.0.0.1",
+            username=USER,
+            password=PASSWORD,
+            nodes=["127.0.0.1"],
+            acceptEula=True,
+            enableSoftwareEncryptionAtRest=encrypted,
+        )
+
+    def trust(self, server: KeyServer, *, name: str = "eks", hosts: tuple[str, ...] = ("127.0.0.1",)) -> int:
+        """A provider with one server; returns the provider's id."""
+        number = self.add_server(server, name=name, hosts=hosts)
+        provider = self.call("CreateKeyProviderKmip", keyProviderName=name)["kmipKeyProvider"]["keyProviderID"]
+        self.call("AddKeyServerToProviderKmip", keyProviderID=provider, keyServerID=number)
+        return int(provider)
+
+    def add_server(
+        self, server: KeyServer, *, name: str = "eks", hosts: tuple[str, ...] = ("127.0.0.1",), **changes: Any
+    ) -> int:
+        try:
+            csr = self.call("GetClientCertificateSignRequest")["clientCertificateSignRequest"]
+        except ElementFailure:
+            self.call("CreatePublicPrivateKeyPair", commonName="cluster", organization="Org")
+            csr = self.call("GetClientCertificateSignRequest")["clientCertificateSignRequest"]
+        ca, certificate = server.sign(csr)
+        values = {
+            "kmipCaCertificate": ca,
+            "kmipClientCertificate": certificate,
+            "kmipKeyServerHostnames": list(hosts),
+            "kmipKeyServerName": name,
+            "kmipKeyServerPort": server.port,
+        }
+        number = self.call("CreateKeyServerKmip", **(values | changes))["kmipKeyServer"]["keyServerID"]
+        self.server_ids.append(number)
+        return int(number)
+
+    def rekey(self, management: str | None = None, provider: int | None = None) -> dict[str, Any]:
+        """Start a rekey and wait for its end."""
+        params = {"keyManagementType": management, "keyProviderID": provider}
+        handle = self.call("RekeySoftwareEncryptionAtRestMasterKey", **params)["asyncHandle"]
+        return self.client().wait(handle, lambda _found: None, 30)
+
+
+def settings_for(directory: Path, **changes: Any) -> Settings:
+    """Quick to give up and to try again, so that tests are."""
+    kmip = KmipSettings(call_budget=5.0, host_budget=2.0)
+    door = DoorSettings(idle=5.0, request=5.0)
+    values = {"kmip": kmip, "door": door, "retry_first": 0.05, "retry_max": 0.2, "fault_interval": 3600.0}
+    return Settings(directory=directory, **(values | changes))
+
+
+@pytest.fixture
+def make_lab(memory: Path) -> Iterator[Callable[..., Lab]]:
+    """Opened clusters; closed at the end."""
+    labs: list[Lab] = []
+    base = Path(tempfile.mkdtemp(dir=memory))
+
+    def make(**changes: Any) -> Lab:
+        directory = base / f"cluster{len(labs)}"
+        lab = Lab(directory, settings_for(directory, **changes))
+        labs.append(lab)
+        lab.open()
+        return lab
+
+    yield make
+    for lab in labs:
+        lab.close()
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., Lab]) -> Lab:
+    """A created cluster with software encryption at rest."""
+    found = make_lab()
+    found.create()
+    return found
+
+
+@pytest.fixture
+def sdk() -> Any:
+    """The real solidfire-sdk-python's factory; it warns while it is imported and while it verifies no certificates."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from solidfire.factory import ElementFactory
+
+        yield ElementFactory
