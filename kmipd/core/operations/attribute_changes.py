@@ -31,7 +31,7 @@ _NOT_ONCE_PASSED = frozenset({Tag.PROCESS_START_DATE, Tag.PROTECT_STOP_DATE, Tag
 
 def add_attribute(ctx: Context, request: p.AddAttributeRequestPayload) -> p.AddAttributeResponsePayload:
     obj = _changeable(ctx, request.unique_identifier)
-    key, value = _given(request.attribute, request.new_attribute)
+    key, value = _given(ctx, request.attribute, request.new_attribute)
     if request.attribute is not None and request.attribute.attribute_index:
         raise KmipError(ResultReason.INVALID_FIELD, "Add Attribute numbers the new instance itself")
     attrs.require_settable(key)
@@ -47,7 +47,7 @@ def add_attribute(ctx: Context, request: p.AddAttributeRequestPayload) -> p.AddA
 
 def modify_attribute(ctx: Context, request: p.ModifyAttributeRequestPayload) -> p.ModifyAttributeResponsePayload:
     obj = _changeable(ctx, request.unique_identifier)
-    key, value = _given(request.attribute, request.new_attribute)
+    key, value = _given(ctx, request.attribute, request.new_attribute)
     attrs.require_modifiable(key)
     index = 0 if request.attribute is None else request.attribute.attribute_index or 0
     old = _instance(obj, key, index, request.current_attribute)
@@ -73,9 +73,9 @@ def set_attribute(ctx: Context, request: p.SetAttributeRequestPayload) -> p.SetA
 def delete_attribute(ctx: Context, request: p.DeleteAttributeRequestPayload) -> p.DeleteAttributeResponsePayload:
     obj = _changeable(ctx, request.unique_identifier)
     key = _named(request)
+    if request.attribute_name is not None:
+        _require_sayable(ctx, key)
     rule = attrs.rule_of(key)
-    if rule.always_present and not rule.deletable_by_client:
-        raise attrs.read_only(key)
     if not rule.deletable_by_client:
         raise attrs.read_only(key)
     if request.attribute_reference is not None:
@@ -96,9 +96,11 @@ def _changeable(ctx: Context, given: Any) -> ManagedObject:
     return obj
 
 
-def _given(attribute: Attribute | None, item: AttributeItem | None) -> tuple[AttributeKey, Any]:
+def _given(ctx: Context, attribute: Attribute | None, item: AttributeItem | None) -> tuple[AttributeKey, Any]:
     if attribute is not None:
-        return attrs.read_1x(attribute)
+        key, value = attrs.read_1x(attribute)
+        _require_sayable(ctx, key)
+        return key, value
     if item is not None:
         return attrs.read_2x(item)
     raise KmipError(ResultReason.INVALID_MESSAGE, "the attribute is missing")
@@ -113,6 +115,12 @@ def _named(request: p.DeleteAttributeRequestPayload) -> AttributeKey:
     if key is None:
         raise KmipError(ResultReason.INVALID_MESSAGE, "the attribute to delete is missing")
     return key
+
+
+def _require_sayable(ctx: Context, key: AttributeKey) -> None:
+    """1.x answers repeat the attribute: one that the version cannot say is refused before anything changes."""
+    if not attrs.visible(key, ctx.version):
+        raise KmipError(ResultReason.UNSUPPORTED_ATTRIBUTE, f"{attrs.title(key)} is not in KMIP {ctx.version}")
 
 
 def _instance(obj: ManagedObject, key: AttributeKey, index: int | None, current: AttributeItem | None) -> Instance:
