@@ -82,3 +82,9 @@ def _inside(children: tuple[Item, ...], version: Version, here: str) -> Iterator
 def _strange(word: IntEnum, version: Version) -> bool:
     last = withdrawn(word)
     return introduced(word) > version or (last is not None and last < version)
+
+
+def newest(cls: type[IntEnum]) -> IntEnum | int:
+    """The youngest member of an enumeration that is still in use; a vendor's where the standard names none."""
+    members = [member for member in cls if withdrawn(member) is None]
+    return max(members, key=introduced) if members else 0x80000001
