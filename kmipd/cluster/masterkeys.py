@@ -14,7 +14,7 @@ from kmipd.cluster.kmip.hosts import Hosts
 from kmipd.cluster.kmip.keys import Label, RemoteKeys
 from kmipd.cluster.secret import Secret
 from kmipd.cluster.settings import Settings
-from kmipd.cluster.states import ASKED, CURRENT, EXTERNAL, OUTSTANDING, PLANNED, SOFTWARE
+from kmipd.cluster.states import ASKED, CONDEMNED, CURRENT, EXTERNAL, OUTSTANDING, PLANNED, SOFTWARE, VOID
 from kmipd.cluster.store import KeyServer, MasterKey, Store, Unit
 from kmipd.cluster.trouble import KeyMissing
 
@@ -54,10 +54,12 @@ class MasterKeys:
             step("create.made")
         return Secret(path.read_bytes())
 
-    def fetch(self, row: MasterKey) -> Secret:
+    def fetch(self, row: MasterKey, deadline: Deadline | None = None) -> Secret:
         """Read the key from where it is managed, past anything held in memory. Checked against its verifier."""
         if row.management == EXTERNAL:
-            key = self.remote(row.provider_id).fetch(self._label(row), lambda k: _fits(row, k), self.deadline())
+            key = self.remote(row.provider_id).fetch(
+                self._label(row), lambda k: _fits(row, k), deadline or self.deadline()
+            )
             if key is None:
                 raise KeyMissing(f"key provider {row.provider_id} does not hold the key {row.key_id}")
             return key
@@ -101,7 +103,7 @@ class MasterKeys:
         return key
 
     def in_use(self, row: MasterKey) -> Secret:
-        """The key from memory, or from our own disk; ElementError while the cluster is locked. Never contacts anyone."""
+        """The key from memory, or from our own disk; ElementError while locked. Contacts nobody."""
         key = self.held(row)
         if key is not None:
             return key
@@ -197,6 +199,6 @@ def give_up(unit: Unit, row_id: int) -> str:
     """A key that will not be used after all: void if it cannot exist, else condemned. Returns which."""
     row = unit.master_keys.one(id=row_id)
     assert row is not None
-    state = "void" if row.state == PLANNED else "condemned"
+    state = VOID if row.state == PLANNED else CONDEMNED
     unit.master_keys.update(row_id, state=state)
     return state

@@ -108,7 +108,7 @@ class Providers:
         remote = self._keys.remote_of([endpoint])
         remote.probe(deadline)
         for key in keys if peers else []:
-            remote.copy(endpoint, self._keys.label(key.key_id), self._keys.fetch(key), deadline)
+            remote.copy(endpoint, self._keys.label(key.key_id), self._keys.fetch(key, deadline), deadline)
 
 
 def _view(unit: Unit, number: int) -> ProviderView:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from kmipd.cli.cluster import cluster
 from kmipd.cluster.errors import NAMES
 from tests.cluster.conftest import PASSWORD, KeyServer
 
@@ -57,12 +59,9 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 def run(daemon: Daemon, *arguments: str, code: int = 0, given: bytes | None = None, **environment: str) -> str:
     values = {"KMIPD_CLUSTER_TARGET": daemon.target, "KMIPD_CLUSTER_PASSWORD": PASSWORD}
     values["KMIPD_CLUSTER_CA"] = str(daemon.directory / "tls/cert.pem")
-    command = [sys.executable, "-m", "kmipd", "cluster", *arguments]
-    done = subprocess.run(
-        command, env={**os.environ, **values, **environment}, input=given, capture_output=True, timeout=60
-    )
-    assert done.returncode == code, (done.stdout, done.stderr)
-    return (done.stdout if code == 0 else done.stderr).decode()
+    done = CliRunner().invoke(cluster, arguments, input=given, env=values | environment)
+    assert done.exit_code == code, (done.output, done.exception)
+    return done.stdout if code == 0 else done.stderr
 
 
 def test_the_story(daemon: Daemon, key_server: KeyServer, tmp_path: Path) -> None:

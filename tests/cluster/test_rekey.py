@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -13,9 +13,17 @@ from kmipd.cluster.errors import ElementError
 from kmipd.cluster.masterkeys import current
 from kmipd.cluster.store import MasterKey
 from tests.cluster.conftest import KeyServer, Lab
+from tests.cluster.gate import Gate
 
 DATA = os.urandom(10_000)
 DIRECTIONS = [("internal", "external"), ("external", "external"), ("external", "internal"), ("internal", "internal")]
+
+
+@pytest.fixture
+def gate(key_server: KeyServer) -> Iterator[Gate]:
+    found = Gate(key_server)
+    yield found
+    found.stop()
 
 
 def volume_with_data(lab: Lab) -> int:
@@ -103,17 +111,15 @@ def test_between_two_providers(lab: Lab, key_server: KeyServer, second_key_serve
         lab.call("CreatePublicPrivateKeyPair")
 
 
-def test_a_key_that_cannot_be_made_changes_nothing(
-    lab: Lab, key_server: KeyServer, second_key_server: KeyServer
-) -> None:
+def test_a_key_that_cannot_be_made_changes_nothing(lab: Lab, gate: Gate) -> None:
     volume = volume_with_data(lab)
-    provider = lab.trust(second_key_server)
+    provider = lab.trust(gate)
     old = keys(lab)[-1]
-    second_key_server.stop()
+    gate.stop()
     try:
         found = lab.rekey("External", provider)
     finally:
-        second_key_server.start()
+        gate.start()
     assert "result" not in found
     assert found["error"]["name"] == "xKmipConnectionFailure"
     assert "127.0.0.1" in found["error"]["message"]
@@ -124,11 +130,30 @@ def test_a_key_that_cannot_be_made_changes_nothing(
     assert "error" not in lab.rekey()
 
 
-def test_the_old_provider_may_be_away(lab: Lab, second_key_server: KeyServer) -> None:
+@pytest.mark.parametrize("moment", ["create.asked", "create.made", "create.activated"])
+def test_a_key_that_may_have_been_made_is_destroyed(lab: Lab, gate: Gate, moment: str) -> None:
+    provider = lab.trust(gate)
+    lab.close()
+    lab.open(step=lambda name: gate.stop() if name == moment else None)
+    try:
+        found = lab.rekey("External", provider)
+        assert found["error"]["name"].startswith("xKmip")
+        assert [key.state for key in keys(lab)] == ["current", "condemned"]
+        active = lab.call("GetKeyProviderKmip", keyProviderID=provider)["kmipKeyProvider"]["keyProviderIsActive"]
+        assert active  # who knows
+    finally:
+        gate.start()
+    wait_for(lambda: [key.state for key in keys(lab)] == ["current", "destroyed"])
+    label = lab.cluster.keys.label(keys(lab)[-1].key_id)
+    remote = lab.cluster.keys.remote(provider)
+    assert remote.fetch(label, lambda _key: True, lab.cluster.keys.deadline()) is None
+
+
+def test_the_old_provider_may_be_away(lab: Lab, gate: Gate) -> None:
     volume = volume_with_data(lab)
-    provider = lab.trust(second_key_server)
+    provider = lab.trust(gate)
     lab.rekey("External", provider)
-    second_key_server.stop()
+    gate.stop()
     try:
         handle = lab.call("RekeySoftwareEncryptionAtRestMasterKey", keyManagementType="Internal")["asyncHandle"]
 
@@ -147,7 +172,7 @@ def test_the_old_provider_may_be_away(lab: Lab, second_key_server: KeyServer) ->
         created = lab.cluster.volumes.create("meanwhile", 1)
         assert lab.cluster.volumes.read(created.id, 0, 1) == b"\0"
     finally:
-        second_key_server.start()
+        gate.start()
     found = lab.client().wait(handle, lambda _found: None, 20)
     assert found["result"]["state"] == "Ready"
     lab.call("TestKeyProviderKmip", keyProviderID=provider)
@@ -155,28 +180,28 @@ def test_the_old_provider_may_be_away(lab: Lab, second_key_server: KeyServer) ->
     assert not lab.call("GetKeyProviderKmip", keyProviderID=provider)["kmipKeyProvider"]["keyProviderIsActive"]
 
 
-def test_an_old_provider_that_never_comes_back(lab: Lab, second_key_server: KeyServer) -> None:
-    provider = lab.trust(second_key_server)
+def test_an_old_provider_that_never_comes_back(lab: Lab, gate: Gate) -> None:
+    provider = lab.trust(gate)
     with pytest.raises(ElementFailure, match="xInvalidParameter"):
         lab.call("KmipdAbandonOldMasterKey")
     lab.rekey("External", provider)
-    second_key_server.stop()
+    gate.stop()
     try:
         handle = lab.call("RekeySoftwareEncryptionAtRestMasterKey", keyManagementType="Internal")["asyncHandle"]
         wait_for(lambda: "waitingFor" in lab.call("GetAsyncResult", asyncHandle=handle).get("details", {}))
         assert lab.call("KmipdAbandonOldMasterKey") == {"asyncHandle": handle}
     finally:
-        second_key_server.start()
+        gate.start()
     assert lab.client().wait(handle, lambda _found: None, 10)["result"]["state"] == "Ready"
     assert [key.state for key in keys(lab)][-2:] == ["abandoned", "current"]
 
 
-def test_a_locked_cluster_says_so_and_opens_by_itself(lab: Lab, second_key_server: KeyServer) -> None:
+def test_a_locked_cluster_says_so_and_opens_by_itself(lab: Lab, gate: Gate) -> None:
     volume = volume_with_data(lab)
-    provider = lab.trust(second_key_server)
+    provider = lab.trust(gate)
     lab.rekey("External", provider)
     lab.close()
-    second_key_server.stop()
+    gate.stop()
     try:
         lab.open()
 
@@ -191,7 +216,7 @@ def test_a_locked_cluster_says_so_and_opens_by_itself(lab: Lab, second_key_serve
         with pytest.raises(ElementFailure, match="xMasterKeyUnavailable"):
             lab.call("RekeySoftwareEncryptionAtRestMasterKey", keyManagementType="Internal")
     finally:
-        second_key_server.start()
+        gate.start()
     lab.call("TestKeyProviderKmip", keyProviderID=provider)
     wait_for(lambda: lab.call("ListClusterFaults", faultTypes="current")["faults"] == [])
     assert lab.cluster.volumes.read(volume, 3, len(DATA)) == DATA

@@ -20,6 +20,8 @@ from cryptography.x509.oid import NameOID
 from kmipd.cluster.client import ElementFailure
 from kmipd.cluster.clock import now
 from kmipd.cluster.health import expiry_severity
+from kmipd.cluster.masterkeys import endpoint_of
+from kmipd.cluster.settings import KmipSettings
 from tests.cluster.conftest import KeyServer, Lab, free_port
 
 YEAR = dt.timedelta(days=365)
@@ -163,8 +165,6 @@ def test_wrong_server_certificates(
 def test_host_names_can_be_left_unverified(
     make_lab: Callable[..., Lab], key_server: KeyServer, tls_server: Callable[..., int]
 ) -> None:
-    from kmipd.cluster.settings import KmipSettings
-
     lab = make_lab(kmip=KmipSettings(call_budget=5, host_budget=2, verify_hostname=False))
     lab.create()
     root = make("root", ca=True)
@@ -185,7 +185,7 @@ def test_unreachable(lab: Lab, key_server: KeyServer) -> None:
 def trickle(sock: ssl.SSLSocket) -> None:
     sock.recv(1000)
     sock.sendall(b"\x42\x00\x7b\x01\x00\x00\x10\x00")
-    for _ in range(100):
+    for _ in range(30):
         sock.sendall(b"\x42")
         time.sleep(0.1)
 
@@ -205,7 +205,7 @@ def garbage(sock: ssl.SSLSocket) -> None:
 @pytest.mark.parametrize(
     ("behave", "name", "text"),
     [
-        (lambda sock: time.sleep(6), "xKmipConnectionFailure", "too long"),
+        (lambda sock: time.sleep(2), "xKmipConnectionFailure", "too long"),
         (trickle, "xKmipConnectionFailure", "too long"),
         (huge, "xKmipServerError", "too large"),
         (garbage, "xKmipServerError", "cannot be read"),
@@ -214,8 +214,15 @@ def garbage(sock: ssl.SSLSocket) -> None:
     ids=["silent", "trickle", "huge", "garbage", "closes"],
 )
 def test_broken_servers_end_in_time(
-    lab: Lab, key_server: KeyServer, tls_server: Callable[..., int], behave: Callable[..., None], name: str, text: str
+    make_lab: Callable[..., Lab],
+    key_server: KeyServer,
+    tls_server: Callable[..., int],
+    behave: Callable[..., None],
+    name: str,
+    text: str,
 ) -> None:
+    lab = make_lab(kmip=KmipSettings(call_budget=1.5, host_budget=1.0))
+    lab.create()
     root = make("root", ca=True)
     port = tls_server(make("server", root, hosts=("localhost",)), behave)
     changes = {"kmipCaCertificate": root.pem, "kmipKeyServerPort": port}
@@ -260,8 +267,6 @@ def test_failover_is_ordered_and_sticky(lab: Lab, key_server: KeyServer) -> None
     assert "no-such-host.invalid" in found[0]["details"]
     with lab.cluster.store.unit() as unit:
         server = unit.key_servers.all()[0]
-        from kmipd.cluster.masterkeys import endpoint_of
-
         endpoint = endpoint_of(unit, server)
     assert lab.cluster.keys._hosts._order(endpoint) == ["127.0.0.1", "no-such-host.invalid"]
 

@@ -32,12 +32,14 @@ class Hosts:
         A host that answered with a failure has the last word; only those that cannot be reached are passed over.
         """
         failures: list[KmipFailure] = []
-        for host in self._order(endpoint):
+        hosts = self._order(endpoint)
+        for index, host in enumerate(hosts):
             if deadline.spent:
                 failures.append(KmipFailure(Kind.CONNECTION, host, "not tried: no time was left"))
                 continue
+            share = deadline.part(deadline.left / (len(hosts) - index))  # a silent host must leave time for the next
             try:
-                with self.session(endpoint, host, deadline) as session:
+                with self.session(endpoint, host, share) as session:
                     result = action(session)
             except KmipFailure as failure:
                 failures.append(failure)
