@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     or_,
     select,
@@ -166,7 +167,9 @@ def _holds(source: Any, condition: Filter, entry: IndexEntry, i: int) -> ColumnE
 def _state_conditions(query: LocateQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     dead = or_(mo.c.placement == "gone", *(mo.c.state == state for state in _DEAD))
-    if not query.destroyed:
+    if not query.live and not query.destroyed:
+        conditions.append(false())  # only archived objects were asked for, and nothing is archived
+    elif not query.destroyed:
         alive = or_(mo.c.state.is_(None), and_(*(mo.c.state != state for state in _DEAD)))
         conditions.append(and_(alive, mo.c.placement != "gone"))
     elif not query.live:

@@ -88,9 +88,12 @@ def _header(der: bytes, at: int) -> tuple[int, int]:
 def _prove_possession(
     request: x509.CertificateSigningRequest, key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, signed: bytes
 ) -> None:
-    algorithm = request.signature_hash_algorithm
+    try:
+        algorithm = request.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
     if algorithm is None:
-        raise BadRequest("the request is signed without a hash")
+        raise BadRequest("the request is signed with an algorithm that is not known here")
     try:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(request.signature, signed, padding.PKCS1v15(), algorithm)

@@ -48,7 +48,7 @@ def explain(error: BaseException) -> tuple[str, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message, _VERIFY_REMEDIES.get(error.verify_code, "check the client certificate")
     if isinstance(error, ssl.SSLError):
-        reason = error.reason or str(error)
+        reason = getattr(error, "reason", None) or str(error)
         return reason.replace("_", " ").lower(), _REASON_REMEDIES.get(reason, "check the TLS settings of the client")
     if isinstance(error, TimeoutError):
         return "the handshake took too long", "check the network, or what else connects to this port"

@@ -1,0 +1,162 @@
+"""The commands as a person or a script meets them: output, exit codes, one sentence for what went wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kmipd.spec.tags import Tag
+from tests.support.asking import create, name
+from tests.support.client import Client
+from tests.support.server import Server, run
+
+DEVICE_CSR = """-----BEGIN CERTIFICATE REQUEST-----
+"""
+
+
+def refused(*arguments: object, code: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "kmipd", *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_help_teaches() -> None:
+    text = run("--help")
+    assert "kmipd init --dir" in text
+    assert "Exit codes" in text
+    for command in ("init", "serve", "client", "status", "doctor", "key", "cluster", "bench", "demo"):
+        assert command in text
+        assert run(command, "--help").startswith("Usage: kmipd")
+
+
+def test_init_makes_everything_and_touches_nothing_twice(softhsm: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "kmipd"
+    run("init", "--dir", directory, "--host", "keys.example.com", "--port", 0, "--key-type", "ec")
+    before = {p: p.stat().st_mtime_ns for p in directory.rglob("*")}
+    for secret in ("pin", "so-pin", "tls/server.key", "authority/ca.key", "registry.db", "kmipd.toml", "audit.log"):
+        assert stat.S_IMODE((directory / secret).stat().st_mode) == 0o600, secret
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert "not empty" in refused("init", "--dir", directory, code=1)
+    assert before == {p: p.stat().st_mtime_ns for p in directory.rglob("*")}
+
+
+def test_init_takes_back_what_it_made_when_it_fails(tmp_path: Path) -> None:
+    pin = tmp_path / "pin"
+    pin.write_text("1234\n")
+    pin.chmod(0o600)
+    directory = tmp_path / "kmipd"
+    text = refused("init", "--dir", directory, "--module", tmp_path / "no.so", "--pin-file", pin, code=4)
+    assert "no.so" in text
+    assert not directory.exists()
+    assert "--pin-file" in refused("init", "--dir", directory, "--module", tmp_path / "no.so", code=1)
+
+
+def test_what_is_missing_is_said_in_one_sentence(own_server: Server) -> None:
+    directory = own_server.directory
+    assert "kmipd init" in refused("serve", "--dir", directory / "nothing", code=3)
+    pin = directory / "pin"
+    text = pin.read_text()
+    pin.unlink()
+    assert "PIN file" in refused("serve", "--dir", directory, code=4)
+    pin.write_text(text)
+    pin.chmod(0o644)
+    assert "chmod 600" in refused("serve", "--dir", directory, code=4)
+    pin.chmod(0o600)
+    tokens = directory / "softhsm2" / "tokens"
+    tokens.rename(tokens.with_name("away"))
+    tokens.mkdir()
+    assert "kmipd" in refused("serve", "--dir", directory, code=4)
+    tokens.rmdir()
+    tokens.with_name("away").rename(tokens)
+    registry = directory / "registry.db"
+    registry.rename(directory / "elsewhere.db")
+    assert "registry" in refused("serve", "--dir", directory, code=5)
+    (directory / "elsewhere.db").rename(registry)
+    key = directory / "tls" / "server.key"
+    key.rename(directory / "tls" / "lost.key")
+    assert "server.key is missing" in refused("serve", "--dir", directory, code=6)
+
+
+def test_a_wrong_setting_is_named(own_server: Server) -> None:
+    path = own_server.directory / "kmipd.toml"
+    good = path.read_text()
+    for old, new, expected in (
+        ("port = 0", "ports = 1", "ports"),
+        ('placement = "resident"', 'placement = "cloud"', "placement"),
+        ("[server]", '[[identity]]\nprincipal = "all"\n\n[server]', "no condition"),
+        ("[server]", "[server", "TOML"),
+        ("[server]", "[servers]", "servers"),
+    ):
+        path.write_text(good.replace(old, new, 1))
+        assert expected in refused("status", "--dir", own_server.directory, code=3)
+    path.write_text(good)
+
+
+def test_a_port_in_use(own_server: Server) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as sock:
+        own_server.configure("server", log_level="warning")
+        path = own_server.directory / "kmipd.toml"
+        path.write_text(path.read_text().replace("port = 0", f"port = {sock.getsockname()[1]}"))
+        assert "cannot listen" in refused("serve", "--dir", own_server.directory, code=7)
+
+
+def test_status_keys_and_history(server: Server) -> None:
+    identity = server.enrol()
+    with Client.connect(server, identity) as client:
+        uid = create(client, (Tag.NAME, name("volume-1")))
+    rows = json.loads(run("key", "list", "--dir", server.directory, "--group", identity.group, "--json"))
+    assert [(r["uid"], r["names"], r["placement"]) for r in rows] == [(uid, ["volume-1"], "resident")]
+    shown = json.loads(run("key", "show", uid, "--dir", server.directory, "--json"))
+    assert shown["attributes"]["Cryptographic Length"] == [256]
+    assert [e["operation"] for e in shown["history"]] == ["CREATE"]
+    assert "volume-1" in run("key", "list", "--dir", server.directory)
+    assert uid in run("key", "show", uid, "--dir", server.directory)
+    assert "no object" in refused("key", "show", "nothing", "--dir", server.directory, code=1)
+    assert "every token object" in run("store", "orphans", "--dir", server.directory)
+
+
+def test_doctor_finds_what_is_wrong(own_server: Server) -> None:
+    checks = json.loads(run("doctor", "--dir", own_server.directory, "--json"))
+    assert [c["name"] for c in checks if not c["ok"]] == []
+    (own_server.directory / "pin").chmod(0o640)
+    assert "found something" in refused("doctor", "--dir", own_server.directory, code=1)
+    found = json.loads(_output("doctor", "--dir", own_server.directory, "--json"))
+    assert [c["remedy"] for c in found if c["name"] == "files"] == [f"chmod 600 {own_server.directory / 'pin'}"]
+
+
+def _output(*arguments: object) -> str:
+    command = [sys.executable, "-m", "kmipd", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def test_clients(own_server: Server, tmp_path: Path) -> None:
+    directory = own_server.directory
+    run("client", "add", "array1", "--dir", directory, "--out", tmp_path / "array1", "--key-type", "ec")
+    assert {p.name for p in (tmp_path / "array1").iterdir()} == {"ca.pem", "cert.pem", "key.pem"}
+    assert stat.S_IMODE((tmp_path / "array1" / "key.pem").stat().st_mode) == 0o600
+    assert "already" in refused("client", "add", "array1", "--dir", directory, "--out", tmp_path / "b", code=1)
+    assert "exists" in refused("client", "add", "x", "--dir", directory, "--out", tmp_path / "array1", code=1)
+    run("client", "revoke", "array1", "--dir", directory)
+    listed = json.loads(run("client", "list", "--dir", directory, "--json"))
+    assert [(c["name"], c["revoked"]) for c in listed] == [("array1", True)]
+    assert "no client" in refused("client", "revoke", "nobody", "--dir", directory, code=1)
+
+
+@pytest.mark.parametrize("content", ["", "hello", DEVICE_CSR, "x" * 100_000])
+def test_a_bad_csr_is_refused(own_server: Server, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "bad.csr"
+    path.write_text(content)
+    out = tmp_path / "out"
+    assert "bad.csr" in refused(
+        "client", "sign", "x", "--csr", path, "--dir", own_server.directory, "--out", out, code=1
+    )
+    assert not out.exists()

@@ -1,0 +1,80 @@
+"""A service on a real token and a real registry, without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmipd import app, config
+from kmipd.core.batch import Caller, KeyService
+from kmipd.core.model import Principal
+from kmipd.core.operations import HANDLERS
+from kmipd.spec.messages import ResponseMessage
+from kmipd.spec.versions import V1_4
+from tests.support.client import Refused, request
+from tests.support.fixtures import softhsm
+from tests.support.server import run
+
+__all__ = ["softhsm"]
+
+
+class FakeClock:
+    """Time by hand. Faked on purpose: the clock is a port."""
+
+    def __init__(self) -> None:
+        self.time = 1_800_000_000
+
+    def now(self) -> int:
+        return self.time
+
+
+class Service:
+    """Requests of one principal to a service in this process."""
+
+    def __init__(self, application: app.Application) -> None:
+        self.clock = FakeClock()
+        self.application = application
+        self.services = replace(application.services, clock=self.clock)
+        self._service = KeyService(self.services, HANDLERS)
+        self.principal = Principal("tester", "tester")
+
+    def send(
+        self, *items: Any, version: Any = V1_4, principal: Principal | None = None, **header: Any
+    ) -> ResponseMessage:
+        message = request(*items, version=version, **header)
+        return self._service.handle(message, Caller(principal or self.principal, "test"))
+
+    def call(self, operation: Any, payload: Any, **options: Any) -> Any:
+        item = self.send((operation, payload), **options).batch_item[0]
+        if item.response_payload is None:
+            raise Refused(item.result_reason, item.result_message)
+        return item.response_payload
+
+    def refusal(self, operation: Any, payload: Any, **options: Any) -> Any:
+        return self.send((operation, payload), **options).batch_item[0].result_reason
+
+
+@pytest.fixture(scope="session")
+def application(softhsm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Application]:
+    directory = tmp_path_factory.mktemp("core") / "kmipd"
+    run("init", "--dir", directory, "--port", 0, "--key-type", "ec")
+    with (directory / "kmipd.toml").open("a") as file:
+        file.write('\n[groups.wrapped]\nplacement = "wrapped"\n')
+    made = app.compose(config.load(directory, {}))
+    made.store.connect()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def service(application: app.Application, request: pytest.FixtureRequest) -> Service:
+    made = Service(application)
+    made.principal = Principal(request.node.name, request.node.name)
+    return made
+
+
+Ask = Callable[..., Any]
