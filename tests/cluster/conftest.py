@@ -19,6 +19,7 @@ import pytest
 from kmipd import administration, config
 from kmipd.cluster.client import ElementClient, ElementFailure
 from kmipd.cluster.cluster import Cluster
+from kmipd.cluster.identity import endpoint_context
 from kmipd.cluster.rekey import no_step
 from kmipd.cluster.serving import Running
 from kmipd.cluster.settings import DoorSettings, KmipSettings, Settings
@@ -207,8 +208,15 @@ def settings_for(directory: Path, **changes: Any) -> Settings:
     return Settings(directory=directory, **(values | changes))
 
 
+@pytest.fixture(scope="session")
+def endpoint_identity(memory: Path) -> Path:
+    """One certificate for all endpoints: making an RSA key for each would take longer than the tests."""
+    endpoint_context(memory / "tls", "127.0.0.1")
+    return memory / "tls"
+
+
 @pytest.fixture
-def make_lab(memory: Path) -> Iterator[Callable[..., Lab]]:
+def make_lab(memory: Path, endpoint_identity: Path) -> Iterator[Callable[..., Lab]]:
     """Opened clusters; closed at the end."""
     labs: list[Lab] = []
     base = Path(tempfile.mkdtemp(dir=memory))
@@ -217,6 +225,7 @@ def make_lab(memory: Path) -> Iterator[Callable[..., Lab]]:
         directory = base / f"cluster{len(labs)}"
         lab = Lab(directory, settings_for(directory, **changes))
         labs.append(lab)
+        shutil.copytree(endpoint_identity, lab.settings.tls)
         lab.open()
         return lab
 
