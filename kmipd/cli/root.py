@@ -29,7 +29,8 @@ def main() -> None:
       kmipd serve --dir /srv/kmipd
       kmipd client add array1 --dir /srv/kmipd --out array1/
 
-    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 settings, 4 token, 5 registry, 6 certificates, 7 port in use.
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 settings, 4 token, 5 registry, 6 certificates, 7 port in use,
+    8 the cluster cannot be reached or trusted.
     """
 
 
