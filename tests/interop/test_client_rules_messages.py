@@ -100,8 +100,9 @@ def test_rule_07_the_version_is_of_the_message_not_of_the_session(connect: Conne
     assert asking.material(client, uid) == bytes(32)
 
 
-@pytest.mark.parametrize("stamp", [0, -1, int(time.time()) - 86_400, int(time.time()) + 86_400, 2**40, None])
-def test_rule_08_the_age_of_the_time_stamp_does_not_matter(client: Client, stamp: int | None) -> None:
+@pytest.mark.parametrize("off", [-86_400, -61, 61, 86_400, 2**40, None])
+def test_rule_08_the_age_of_the_time_stamp_does_not_matter(client: Client, off: int | None) -> None:
+    stamp = None if off is None else int(time.time()) + off
     assert client.batch((Op.QUERY, QUERY), time_stamp=stamp).batch_item[0].result_status is SUCCESS
 
 
