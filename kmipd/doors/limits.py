@@ -25,9 +25,3 @@ class DoorLimits:
     drain_idle: float = 11.0  # after SIGTERM, for a connection to stay unused: radosgw drops its own after 10 s, and
     # breaks when ours is the side that closes one it still keeps
     recheck: float = 5.0  # how soon a revocation is noticed on a connection that is open already
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    host: str
-    port: int

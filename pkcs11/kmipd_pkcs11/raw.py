@@ -67,7 +67,6 @@ _P = c_void_p
 _CALLS: Final[dict[str, _Call]] = {
     "C_Initialize": _Call(0, (_P,)),
     "C_Finalize": _Call(1, (_P,)),
-    "C_GetMechanismInfo": _Call(8, (_U, _U, _P)),
     "C_InitToken": _Call(9, (_U, _P, _U, c_char_p)),
     "C_InitPIN": _Call(10, (_U, _P, _U)),
     "C_CloseAllSessions": _Call(14, (_U,)),
@@ -133,12 +132,6 @@ class Functions:
         """C_InitPIN: set the user's PIN, as the security officer."""
         with _Secret(pin) as (address, size):
             self.call("C_InitPIN", session, address, size)
-
-    def key_sizes(self, slot: int, mechanism: int) -> tuple[int, int]:
-        """C_GetMechanismInfo: smallest and largest key, in the unit of the mechanism. The flags are not trusted."""
-        information = (c_ulong * 3)()
-        self.call("C_GetMechanismInfo", slot, mechanism, byref(information))
-        return information[0], information[1]
 
     def find(self, session: int, template: Template) -> list[int]:
         """The handles of all objects that match: C_FindObjectsInit, C_FindObjects until none, C_FindObjectsFinal."""
