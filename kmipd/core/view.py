@@ -20,7 +20,7 @@ from kmipd.spec.tags import Tag
 _SHORT_SIZE = 8  # bytes of the Short Unique Identifier
 
 
-def all_of(ctx: Context, obj: ManagedObject, *, with_digest: bool) -> AttributeSet:
+def all_of(ctx: Context, obj: ManagedObject, *, digest: bool) -> AttributeSet:
     """Every attribute a client of this version may see."""
     made_up = AttributeSet().put(Tag.UNIQUE_IDENTIFIER, obj.uid)
     made_up = made_up.put(Tag.SHORT_UNIQUE_IDENTIFIER, sha256(obj.uid.encode()).digest()[:_SHORT_SIZE])
@@ -32,13 +32,14 @@ def all_of(ctx: Context, obj: ManagedObject, *, with_digest: bool) -> AttributeS
         made_up = made_up.put(Tag.LEASE_TIME, ctx.services.settings.lease_time_seconds)
     for key in obj.attributes:
         made_up = made_up.put_instances(key, obj.attributes.instances(key))
-    if with_digest and Tag.DIGEST not in made_up:
-        made_up = _with_digest(ctx, obj, made_up)
+    if digest:
+        made_up = with_digest(ctx, obj, made_up)
     return AttributeSet({k: made_up.instances(k) for k in made_up if attrs.visible(k, ctx.version)})
 
 
-def _with_digest(ctx: Context, obj: ManagedObject, made_up: AttributeSet) -> AttributeSet:
-    if obj.placement is not Placement.RESIDENT or obj.destroy_pending:
+def with_digest(ctx: Context, obj: ManagedObject, made_up: AttributeSet) -> AttributeSet:
+    """With the Digest of a resident key, unless it never leaves the token."""
+    if Tag.DIGEST in made_up or obj.placement is not Placement.RESIDENT or obj.destroy_pending:
         return made_up
     try:
         digest = digests.of_structure(ctx.services.codec, vault.structure_of(ctx, obj))
@@ -51,5 +52,5 @@ def _with_digest(ctx: Context, obj: ManagedObject, made_up: AttributeSet) -> Att
 
 def some_of(ctx: Context, obj: ManagedObject, keys: list[AttributeKey]) -> AttributeSet:
     """The named ones, in the order they were asked for; those the object does not have are left out."""
-    everything = all_of(ctx, obj, with_digest=Tag.DIGEST in keys)
+    everything = all_of(ctx, obj, digest=Tag.DIGEST in keys)
     return AttributeSet({k: everything.instances(k) for k in keys if k in everything})

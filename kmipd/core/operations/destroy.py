@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kmipd.core import recovery, vault
+from kmipd.core import recovery, vault, view
+from kmipd.core.errors import KmipError, StoreError
 from kmipd.core.lifecycle import Event, move
-from kmipd.core.model import ManagedObject, Placement
+from kmipd.core.model import AttributeSet, ManagedObject, Placement
 from kmipd.core.services import Context
 from kmipd.spec.payloads import DestroyRequestPayload, DestroyResponsePayload
 from kmipd.spec.tags import Tag
@@ -18,10 +19,18 @@ from kmipd.spec.tags import Tag
 
 def destroy(ctx: Context, request: DestroyRequestPayload) -> DestroyResponsePayload:
     obj = move(ctx.object(request.unique_identifier), Event.DESTROY, ctx.now)
-    attributes = obj.attributes.put(Tag.DESTROY_DATE, ctx.now).put(Tag.LAST_CHANGE_DATE, ctx.now)
+    attributes = _remembered(ctx, obj).put(Tag.DESTROY_DATE, ctx.now).put(Tag.LAST_CHANGE_DATE, ctx.now)
     obj = replace(obj, attributes=attributes)
     ctx.unit.put(_marked(ctx, obj) if obj.placement is Placement.RESIDENT else recovery.tombstone(obj))
     return DestroyResponsePayload(unique_identifier=obj.uid)
+
+
+def _remembered(ctx: Context, obj: ManagedObject) -> AttributeSet:
+    """The Digest outlives the material; that of a resident key is computed when it is read, so now or never."""
+    try:
+        return view.with_digest(ctx, obj, obj.attributes)
+    except (KmipError, StoreError):
+        return obj.attributes  # a token that cannot say it must not keep the key from being destroyed
 
 
 def _marked(ctx: Context, obj: ManagedObject) -> ManagedObject:

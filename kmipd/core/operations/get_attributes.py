@@ -10,6 +10,7 @@ from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey, AttributeSet, CustomName
 from kmipd.core.services import Context
 from kmipd.spec.attributes import VendorAttributeReference
+from kmipd.spec.enumerations import ResultReason
 from kmipd.spec.payloads import (
     GetAttributeListRequestPayload,
     GetAttributeListResponsePayload,
@@ -22,7 +23,7 @@ from kmipd.spec.versions import V2_0
 def get_attributes(ctx: Context, request: GetAttributesRequestPayload) -> GetAttributesResponsePayload:
     obj = ctx.object(request.unique_identifier)
     keys = _keys(request)
-    found = view.all_of(ctx, obj, with_digest=True) if keys is None else view.some_of(ctx, obj, keys)
+    found = view.all_of(ctx, obj, digest=True) if keys is None else view.some_of(ctx, obj, keys)
     return GetAttributesResponsePayload(unique_identifier=obj.uid, **_listed(ctx, found))
 
 
@@ -30,6 +31,9 @@ def _keys(request: GetAttributesRequestPayload) -> list[AttributeKey] | None:
     """None: all of them. A name that nobody has is simply not in the answer (KMIP 1.4, 4.12)."""
     if not request.attribute_name and not request.attribute_reference:
         return None
+    for asked in (request.attribute_name, request.attribute_reference):
+        if len(set(asked)) != len(asked):
+            raise KmipError(ResultReason.INVALID_MESSAGE, "an attribute is asked for more than once")
     keys: list[AttributeKey] = []
     for name in request.attribute_name:
         try:
@@ -49,7 +53,7 @@ def _listed(ctx: Context, found: AttributeSet) -> dict[str, Any]:
 def get_attribute_list(ctx: Context, request: GetAttributeListRequestPayload) -> GetAttributeListResponsePayload:
     obj = ctx.object(request.unique_identifier)
     # The digest of a resident key exists although it is computed only when it is read.
-    found = view.all_of(ctx, obj, with_digest=True)
+    found = view.all_of(ctx, obj, digest=True)
     if ctx.version >= V2_0:
         references = tuple(_reference(key) for key in found)
         return GetAttributeListResponsePayload(unique_identifier=obj.uid, attribute_reference=references)
