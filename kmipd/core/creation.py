@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from kmipd.core import attributes as attrs
@@ -24,8 +23,12 @@ from kmipd.spec.masks import CryptographicUsageMask, ProtectionStorageMask
 from kmipd.spec.payloads.parts import ProtectionStorageMasks
 from kmipd.spec.tags import Tag
 
-# Dates a client may set, in the order in which they must lie (KMIP 1.4, 3.23 to 3.27).
-_DATE_ORDER = (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE, Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE)
+# Which date may not lie before which (KMIP 1.4, 3.25 to 3.27). A key may stop protecting before it starts processing.
+_DATE_ORDER = (
+    (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE),
+    (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE),
+    (Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE),
+)
 DEFAULT_POLICY_NAME = "default"
 _OTHER_HALF = frozenset({LinkType.PRIVATE_KEY_LINK, LinkType.PUBLIC_KEY_LINK})
 _RNG = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
@@ -67,7 +70,9 @@ def _template_attributes(ctx: Context, name: object) -> tuple[Attribute, ...]:
     if not found.uids:
         raise KmipError(ResultReason.ITEM_NOT_FOUND, "there is no template of this name")
     template = vault.structure_of(ctx, ctx.find(found.uids[0]))
-    return template.attribute if isinstance(template, o.Template) else ()
+    listed = template.attribute if isinstance(template, o.Template) else ()
+    # A template states its own Name among its attributes (1.0, 2.2.6); what is made from it gets another one.
+    return tuple(a for a in listed if a.attribute_name != attrs.title(Tag.NAME))
 
 
 def merged(base: AttributeSet, over: AttributeSet) -> AttributeSet:
@@ -102,9 +107,8 @@ def complete(ctx: Context, object_type: ObjectType, wanted: AttributeSet, *, gen
 
 
 def _check_dates(wanted: AttributeSet) -> None:
-    given = [(tag, wanted.get(tag)) for tag in _DATE_ORDER if tag in wanted]
-    for (earlier, first), (later, second) in pairwise(given):
-        if first > second:
+    for earlier, later in _DATE_ORDER:
+        if earlier in wanted and later in wanted and wanted.get(later) < wanted.get(earlier):
             raise KmipError(
                 ResultReason.INVALID_ATTRIBUTE_VALUE, f"{attrs.title(later)} lies before {attrs.title(earlier)}"
             )

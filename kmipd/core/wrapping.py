@@ -53,7 +53,7 @@ def wrap(
     data_info = o.KeyWrappingData(
         wrapping_method=WrappingMethod.ENCRYPT,
         encryption_key_information=spec.encryption_key_information,
-        encoding_option=option,
+        encoding_option=spec.encoding_option,  # as it was asked: what is not said is the default for both sides
     )
     value: Any = o.KeyValue(key_material=wrapped) if option is EncodingOption.NO_ENCODING else wrapped
     return replace(structure, key_block=replace(block, key_value=value, key_wrapping_data=data_info))

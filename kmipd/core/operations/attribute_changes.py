@@ -38,7 +38,8 @@ def add_attribute(ctx: Context, request: p.AddAttributeRequestPayload) -> p.AddA
     if key in obj.attributes and not attrs.rule_of(key).multiple:
         raise KmipError(ResultReason.ATTRIBUTE_SINGLE_VALUED, f"{obj.uid} has {attrs.title(key)} already")
     if value in obj.attributes.values(key):
-        raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, f"{obj.uid} has this {attrs.title(key)} already")
+        reason = ResultReason.NON_UNIQUE_NAME_ATTRIBUTE if key is Tag.NAME else ResultReason.INVALID_ATTRIBUTE_VALUE
+        raise KmipError(reason, f"{obj.uid} has this {attrs.title(key)} already")
     _check_value(ctx, obj, key, value)
     changed = obj.attributes.append(key, _prepared(key, value))
     _store(ctx, obj, changed)

@@ -41,8 +41,8 @@ def key_pair(
     private_uid, public_uid = creation.new_uid(), creation.new_uid()
     template = generation.pair_template(private, public, private_uid)
     halves = {
-        ObjectType.PRIVATE_KEY: private.append(Tag.LINK, _link(LinkType.PUBLIC_KEY_LINK, public_uid)),
-        ObjectType.PUBLIC_KEY: public.append(Tag.LINK, _link(LinkType.PRIVATE_KEY_LINK, private_uid)),
+        ObjectType.PRIVATE_KEY: _linked(private, LinkType.PUBLIC_KEY_LINK, public_uid),
+        ObjectType.PUBLIC_KEY: _linked(public, LinkType.PRIVATE_KEY_LINK, private_uid),
     }
     for object_type, attributes in halves.items():
         stated = attributes.put(Tag.CRYPTOGRAPHIC_ALGORITHM, template.algorithm)
@@ -64,5 +64,7 @@ def key_pair(
     return made, other
 
 
-def _link(link_type: LinkType, uid: str) -> Link:
-    return Link(link_type=link_type, linked_object_identifier=uid)
+def _linked(half: AttributeSet, link_type: LinkType, uid: str) -> AttributeSet:
+    """The link between the halves comes first, before the one to what a Re-key replaces (TC-133)."""
+    link = Link(link_type=link_type, linked_object_identifier=uid)
+    return half.put(Tag.LINK, link, *half.values(Tag.LINK))

@@ -48,6 +48,9 @@ def _facts(structure: o.ManagedObject) -> dict[Tag, Any]:
             Tag.OPAQUE_DATA_TYPE: structure.opaque_data_type,
             Tag.KEY_FORMAT_TYPE: formats.default_format(ObjectType.OPAQUE_OBJECT, None),
         }
+    if isinstance(structure, o.Template):
+        names = tuple(a.attribute_value for a in structure.attribute if a.attribute_name == title(Tag.NAME))
+        return {Tag.NAME: names} if names else {}
     block = getattr(structure, "key_block", None)
     if block is None:
         return {}
