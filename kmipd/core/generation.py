@@ -21,6 +21,7 @@ from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.tags import Tag
 
 _BYTES = range(8, 4097, 8)  # any whole number of bytes up to 512
+SECRET_LENGTHS = _BYTES
 # Cryptographic Length by algorithm, bits. 3DES is counted without parity (168 = 24 bytes).
 SYMMETRIC_LENGTHS: dict[CA, Container[int]] = {
     CA.AES: {128, 192, 256},

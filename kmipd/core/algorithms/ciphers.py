@@ -11,6 +11,7 @@ from cryptography.hazmat.decrepit.ciphers import modes as old_modes
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from kmipd.core.algorithms import chacha
 from kmipd.core.algorithms.errors import failed, name_of, unsupported
 from kmipd.core.errors import KmipError
 from kmipd.core.ports import CipherParameters, CipherResult
@@ -52,7 +53,9 @@ def block_size(algorithm: CA) -> int:
 
 
 def iv_size(parameters: CipherParameters) -> int:
-    """Bytes of a generated IV: 12 for GCM, one block for chained modes, none for ECB."""
+    """Bytes of a generated IV: 12 for GCM and ChaCha20, one block for chained modes, none for ECB."""
+    if parameters.algorithm in chacha.STREAM_CIPHERS:
+        return chacha.NONCE_SIZE
     if parameters.block_cipher_mode is M.GCM:
         return 12
     if parameters.block_cipher_mode in _CHAINED:
@@ -60,7 +63,15 @@ def iv_size(parameters: CipherParameters) -> int:
     return 0
 
 
+def authenticated(algorithm: CA, mode: M | None) -> bool:
+    """Whether there is a tag besides the ciphertext."""
+    return mode is M.GCM or algorithm is CA.CHACHA20_POLY1305
+
+
 def encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> CipherResult:
+    if parameters.algorithm in chacha.STREAM_CIPHERS:
+        _check_tag_length(parameters)
+        return chacha.encrypt(parameters, key, data)
     if parameters.block_cipher_mode is M.GCM:
         return _encrypt_gcm(parameters, key, data)
     encryptor = _cipher(parameters, key).encryptor()
@@ -68,6 +79,10 @@ def encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> CipherResu
 
 
 def decrypt(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -> bytes:
+    if parameters.algorithm in chacha.STREAM_CIPHERS:
+        if parameters.algorithm is CA.CHACHA20_POLY1305:
+            _check_tag(parameters, tag)
+        return chacha.decrypt(parameters, key, data, tag)
     if parameters.block_cipher_mode is M.GCM:
         return _decrypt_gcm(parameters, key, data, tag)
     decryptor = _cipher(parameters, key).decryptor()
@@ -137,11 +152,21 @@ def _padding(parameters: CipherParameters) -> Callable[[int], Any] | None:
     return scheme
 
 
-def _check_gcm(parameters: CipherParameters) -> None:
+def _check_tag_length(parameters: CipherParameters) -> None:
     if parameters.tag_length not in TAG_LENGTHS:
         raise KmipError(
             ResultReason.GENERAL_FAILURE, f"Tag Length {parameters.tag_length} is not between 4 and 16 bytes"
         )
+
+
+def _check_tag(parameters: CipherParameters, tag: bytes) -> None:
+    _check_tag_length(parameters)
+    if len(tag) not in TAG_LENGTHS:
+        raise failed("the authentication tag has an impossible length")
+
+
+def _check_gcm(parameters: CipherParameters) -> None:
+    _check_tag_length(parameters)
     if len(parameters.iv) < GCM_IV_MIN:
         raise KmipError(ResultReason.INVALID_MESSAGE, f"GCM needs an IV/Counter/Nonce of at least {GCM_IV_MIN} bytes")
 
@@ -156,8 +181,7 @@ def _encrypt_gcm(parameters: CipherParameters, key: bytes, data: bytes) -> Ciphe
 
 def _decrypt_gcm(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -> bytes:
     _check_gcm(parameters)
-    if len(tag) not in TAG_LENGTHS:
-        raise failed("the authentication tag has an impossible length")
+    _check_tag(parameters, tag)
     mode = modes.GCM(parameters.iv, tag, min_tag_length=min(len(tag), 16))
     decryptor = Cipher(_algorithm(parameters, key), mode).decryptor()
     decryptor.authenticate_additional_data(parameters.additional_data)

@@ -13,7 +13,6 @@ from kmipd.core.algorithms.hashes import HMAC_HASH, digest, hash_of
 from kmipd.core.algorithms.macs import mac
 from kmipd.core.errors import KmipError
 from kmipd.core.ports import CipherParameters, MACParameters
-from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import DerivationMethod as D
 from kmipd.spec.enumerations import HashingAlgorithm as HA
 from kmipd.spec.enumerations import ResultReason
@@ -72,7 +71,8 @@ def _cut(material: bytes, length: int) -> bytes:
 def _pbkdf2(d: Derivation) -> bytes:
     if not 0 < d.iterations <= ITERATIONS_MAX:
         raise KmipError(ResultReason.INVALID_FIELD, f"Iteration Count must be 1 to {ITERATIONS_MAX}")
-    return PBKDF2HMAC(hash_of(_hashing(d)), d.length, d.salt, d.iterations).derive(d.key)
+    hashing = d.hashing_algorithm or HA.SHA_1  # the default of RFC 8018 itself (A.2)
+    return PBKDF2HMAC(hash_of(hashing), d.length, d.salt, d.iterations).derive(d.key)
 
 
 def _hmac(d: Derivation) -> bytes:
@@ -119,8 +119,3 @@ def _sp800_108(d: Derivation) -> bytes:
             block = mac(hmac, d.key, chain + number + d.data)
         out += block
     return out[: d.length]
-
-
-def block_algorithm(algorithm: CA) -> bool:
-    """Whether derivation by encryption can use it."""
-    return algorithm in ciphers.BLOCK_CIPHERS

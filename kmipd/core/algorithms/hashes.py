@@ -37,6 +37,16 @@ HMAC_HASH: dict[CA, HA] = {
     CA.HMAC_SHA3_512: HA.SHA3_512,
 }
 
+#: What a digest of so many bytes is taken for when nobody says.
+BY_DIGEST_SIZE: dict[int, HA] = {
+    16: HA.MD5,
+    20: HA.SHA_1,
+    28: HA.SHA_224,
+    32: HA.SHA_256,
+    48: HA.SHA_384,
+    64: HA.SHA_512,
+}
+
 
 def hash_of(algorithm: HA | None) -> hashes.HashAlgorithm:
     if algorithm is None:

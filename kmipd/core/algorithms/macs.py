@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cryptography.hazmat.primitives.cmac import CMAC
-from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hmac import HMAC
 
 from kmipd.core.algorithms.ciphers import BLOCK_CIPHERS
@@ -27,8 +26,3 @@ def mac(parameters: MACParameters, key: bytes, data: bytes) -> bytes:
         raise unsupported(f"a MAC with {name_of(algorithm)}")
     context.update(data)
     return context.finalize()
-
-
-def equal(a: bytes, b: bytes) -> bool:
-    """In constant time."""
-    return bytes_eq(a, b)

@@ -1,4 +1,4 @@
-"""Create (KMIP 1.4, 4.1; 2.1, 6.1.7): a new symmetric key."""
+"""Create (KMIP 1.4, 4.1; 2.1, 6.1.7): a new symmetric key, or random secret data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from kmipd.core import creation, generation, vault
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeSet, ManagedObject, Placement
 from kmipd.core.services import Context
-from kmipd.spec.enumerations import KeyFormatType, ObjectType, ResultReason
+from kmipd.spec import objects as o
+from kmipd.spec.enumerations import KeyFormatType, ObjectType, ResultReason, SecretDataType
 from kmipd.spec.enumerations import UniqueIdentifierEnum as U
 from kmipd.spec.payloads import CreateRequestPayload, CreateResponsePayload
 from kmipd.spec.payloads.parts import ProtectionStorageMasks
@@ -14,12 +15,31 @@ from kmipd.spec.tags import Tag
 
 
 def create(ctx: Context, request: CreateRequestPayload) -> CreateResponsePayload:
-    if request.object_type != ObjectType.SYMMETRIC_KEY:
-        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "Create makes symmetric keys only; use Register for the rest")
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
-    made = symmetric_key(ctx, wanted, creation.new_lineage(), request.protection_storage_masks)
+    if request.object_type is ObjectType.SYMMETRIC_KEY:
+        made = symmetric_key(ctx, wanted, creation.new_lineage(), request.protection_storage_masks)
+    elif request.object_type is ObjectType.SECRET_DATA:
+        made = _secret_data(ctx, wanted)
+    else:
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "Create makes symmetric keys and secret data; use Register")
     ctx.placeholder.set(made.uid, U.CREATE)
-    return CreateResponsePayload(object_type=ObjectType.SYMMETRIC_KEY, unique_identifier=made.uid)
+    return CreateResponsePayload(object_type=made.object_type, unique_identifier=made.uid)
+
+
+def _secret_data(ctx: Context, wanted: AttributeSet) -> ManagedObject:
+    """Not in the text of the standard; its test cases have it (TC-CREATE-SD-1)."""
+    length = wanted.get(Tag.CRYPTOGRAPHIC_LENGTH)
+    if not isinstance(length, int) or length not in generation.SECRET_LENGTHS:
+        raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "Cryptographic Length must be given, in whole bytes")
+    block = o.KeyBlock(
+        key_format_type=KeyFormatType.OPAQUE,
+        key_value=o.KeyValue(key_material=ctx.services.store.random(length // 8)),
+    )
+    structure = o.SecretData(secret_data_type=SecretDataType.PASSWORD, key_block=block)
+    attributes = creation.complete(ctx, ObjectType.SECRET_DATA, wanted, generated=True)
+    attributes = attributes.put(Tag.KEY_FORMAT_TYPE, KeyFormatType.OPAQUE)
+    lineage, uid = creation.new_lineage(), creation.new_uid()
+    return creation.add_wrapped(ctx, ObjectType.SECRET_DATA, structure, attributes, lineage, uid)
 
 
 def symmetric_key(

@@ -7,13 +7,14 @@ from typing import Any
 
 from kmipd.core import rsa_parameters, usage, vault
 from kmipd.core.algorithms import ciphers, rsa_ciphers
+from kmipd.core.algorithms.chacha import STREAM_CIPHERS
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
 from kmipd.core.ports import CipherParameters, CipherResult
 from kmipd.core.services import Context
 from kmipd.core.streams import require_data, require_whole
 from kmipd.spec.attributes import CryptographicParameters
-from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm, ObjectType, ResultReason
+from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, ResultReason
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.payloads import (
     DecryptRequestPayload,
@@ -88,9 +89,9 @@ def _resolve(ctx: Context, obj: ManagedObject, parameters: CryptographicParamete
     mode = parameters.block_cipher_mode
     if not isinstance(algorithm, CryptographicAlgorithm):
         raise KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, "no Cryptographic Algorithm is known for the object")
-    if mode is None:
+    if mode is None and algorithm not in STREAM_CIPHERS:
         raise KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, "Cryptographic Parameters name no Block Cipher Mode")
-    if mode is BlockCipherMode.GCM and ctx.version < V1_4:
+    if ciphers.authenticated(algorithm, mode) and ctx.version < V1_4:
         # Before 1.4 no field can carry the tag; without it the ciphertext could never be opened again.
         raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "authenticated encryption needs KMIP 1.4 or later")
     return CipherParameters(

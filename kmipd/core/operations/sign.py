@@ -7,6 +7,7 @@ from typing import Any
 from kmipd.core import usage, vault
 from kmipd.core.algorithms import signatures
 from kmipd.core.algorithms.errors import name_of, unsupported
+from kmipd.core.algorithms.hashes import BY_DIGEST_SIZE
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
 from kmipd.core.ports import SignatureParameters
@@ -76,6 +77,8 @@ def _resolve(obj: ManagedObject, request: Any) -> SignatureParameters:
         if row is None:
             raise unsupported(f"the signature algorithm {name_of(named)}")
         algorithm, hashing, padding = row[0], row[1] or hashing, row[2]
+    if hashing is None and request.digested_data is not None:
+        hashing = BY_DIGEST_SIZE.get(len(request.digested_data))
     if not isinstance(algorithm, CryptographicAlgorithm):
         raise KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, "no Cryptographic Algorithm is known for the object")
     return SignatureParameters(
