@@ -7,6 +7,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.x509.oid import NameOID
 
 from kmipd.core.errors import KmipError
 from kmipd.spec import objects as o
@@ -38,6 +39,21 @@ _SIGNATURES = {
     "ecdsa-with-SHA512": D.ECDSA_WITH_SHA_512,
 }
 
+_NAME_FIELDS = {
+    "CN": NameOID.COMMON_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "EMAIL": NameOID.EMAIL_ADDRESS,
+    "C": NameOID.COUNTRY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "UID": NameOID.USER_ID,
+    "SERIAL_NUMBER": NameOID.SERIAL_NUMBER,
+    "TITLE": NameOID.TITLE,
+    "DC": NameOID.DOMAIN_COMPONENT,
+    "DN_QUALIFIER": NameOID.DN_QUALIFIER,
+}
+
 
 def certificate_attributes(certificate: o.Certificate) -> dict[Tag, Any]:
     """Facts of an X.509 certificate; only type and length of one that cannot be read (PGP, or broken)."""
@@ -59,10 +75,11 @@ def certificate_attributes(certificate: o.Certificate) -> dict[Tag, Any]:
 def _names(parsed: x509.Certificate) -> dict[Tag, Any]:
     subject, issuer = parsed.subject.public_bytes(), parsed.issuer.public_bytes()
     serial = parsed.serial_number
-    raw_serial = serial.to_bytes(serial.bit_length() // 8 + 1, "big")
+    number = serial.to_bytes(serial.bit_length() // 8 + 1, "big", signed=True)
+    der_serial = bytes([0x02, len(number)]) + number  # an INTEGER of at most 20 octets (RFC 5280, 4.1.2.2)
     found: dict[Tag, Any] = {
         Tag.X_509_CERTIFICATE_IDENTIFIER: X509CertificateIdentifier(
-            issuer_distinguished_name=issuer, certificate_serial_number=raw_serial
+            issuer_distinguished_name=issuer, certificate_serial_number=der_serial
         ),
         Tag.X_509_CERTIFICATE_SUBJECT: X509CertificateSubject(
             subject_distinguished_name=subject, subject_alternative_name=_alternatives(parsed)
@@ -76,9 +93,20 @@ def _names(parsed: x509.Certificate) -> dict[Tag, Any]:
         ),
         Tag.CERTIFICATE_ISSUER: CertificateIssuer(certificate_issuer_distinguished_name=parsed.issuer.rfc4514_string()),
     }
+    found |= _fields("SUBJECT", parsed.subject) | _fields("ISSUER", parsed.issuer)
     algorithm = _SIGNATURES.get(parsed.signature_algorithm_oid._name)
     if algorithm is not None:
         found[Tag.DIGITAL_SIGNATURE_ALGORITHM] = algorithm
+    return found
+
+
+def _fields(prefix: str, name: x509.Name) -> dict[Tag, Any]:
+    """The parts of a distinguished name, each an attribute of its own (2.1, 4.6); several values where there are."""
+    found: dict[Tag, Any] = {}
+    for field, oid in _NAME_FIELDS.items():
+        values = tuple(str(part.value) for part in name.get_attributes_for_oid(oid))
+        if values:
+            found[Tag[f"CERTIFICATE_{prefix}_{field}"]] = values
     return found
 
 
