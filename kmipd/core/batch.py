@@ -15,7 +15,7 @@ from kmipd.core import answers
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AuditEvent, Principal
 from kmipd.core.policy import permit_operation
-from kmipd.core.registry_port import Conflict, UnitOfWork
+from kmipd.core.registry_port import Conflict, RegistryUnavailable, UnitOfWork
 from kmipd.core.services import Context, Placeholder, Services
 from kmipd.spec.enumerations import BatchErrorContinuationOption as Continuation
 from kmipd.spec.enumerations import Operation, ResultReason, ResultStatus
@@ -119,8 +119,9 @@ class _Run:
             ctx = self._context(unit)
             try:
                 payload = self._perform(ctx, item)
-                self._audit_change(ctx, item)
+                changed = self._audit_change(ctx, item)
                 unit.commit()
+                self._record(ctx, item, None, needed=not changed)
             except Conflict as conflict:
                 unit.rollback()
                 error: Exception = conflict
@@ -129,7 +130,6 @@ class _Run:
                 unit.rollback()
                 error = caught
                 break
-            self._record(ctx, item, None)
             return _succeeded(item, payload)
         self._record(ctx, item, error)
         return _failed(item, error, self._version)
@@ -193,16 +193,25 @@ class _Run:
         permit_operation(self._caller.principal, operation)
         return handler(ctx, item.request_payload)
 
-    def _audit_change(self, ctx: Context, item: RequestBatchItem) -> None:
-        if ctx.unit.changed:
-            ctx.unit.audit(self._event(ctx, item, None))
+    def _audit_change(self, ctx: Context, item: RequestBatchItem) -> bool:
+        """Audit a change in the transaction that makes it; False when the item changes nothing."""
+        if not ctx.unit.changed:
+            return False
+        ctx.unit.audit(self._event(ctx, item, None))
+        return True
 
-    def _record(self, ctx: Context, item: RequestBatchItem, error: Exception | None) -> None:
+    def _record(self, ctx: Context, item: RequestBatchItem, error: Exception | None, *, needed: bool = False) -> None:
+        """Write the audit log. Where nothing else has the event (`needed`) a key is not given out without it."""
         if error is not None and not answers.expected(error):
             log.error("%s failed", _name(item.operation), exc_info=error)
         elif error is not None and not isinstance(error, KmipError):
             log.warning("%s on %s: %s", _name(item.operation), ctx.touched or "nothing", error)
-        self._services.registry.record(self._event(ctx, item, error))
+        try:
+            self._services.registry.record(self._event(ctx, item, error))
+        except RegistryUnavailable as unwritten:
+            log.error("%s", unwritten)
+            if needed:
+                raise
 
     def _event(self, ctx: Context, item: RequestBatchItem, error: Exception | None) -> AuditEvent:
         principal = self._caller.principal

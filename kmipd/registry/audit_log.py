@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from kmipd.core.model import AuditEvent
+from kmipd.core.registry_port import RegistryUnavailable
 
 _quote = json.encoder.encode_basestring  # a JSON string, in C
 
@@ -26,7 +27,10 @@ class AuditLog:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, event: AuditEvent) -> None:
-        os.write(self._fd, line(event).encode())
+        try:
+            os.write(self._fd, line(event).encode())
+        except OSError as error:
+            raise RegistryUnavailable(f"the audit log {self._path} cannot be written: {error.strerror}") from None
 
     def reopen(self) -> None:
         old, self._fd = self._fd, self._open()

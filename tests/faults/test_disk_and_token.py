@@ -69,11 +69,15 @@ def outcome(caller, operation, payload):
         return "done"
     except AssertionError as error:
         return str(error)
+get = p.GetRequestPayload(unique_identifier=first)
+asker.ask(WRAPPED, Operation.GET, get)
+audit = application.settings.audit_log
+audit.write_text(audit.read_text() + " " * 8192)
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
 full = [outcome(WRAPPED, Operation.CREATE, make), outcome(RESIDENT, Operation.CREATE, make)]
+full.append(outcome(WRAPPED, Operation.GET, get))  # not without a line in the audit log
 resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-get = p.GetRequestPayload(unique_identifier=first)
 after = [outcome(WRAPPED, Operation.GET, get), outcome(WRAPPED, Operation.CREATE, make)]
 print(json.dumps({"full": full, "after": after}))
 application.close()
