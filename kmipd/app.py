@@ -17,6 +17,7 @@ from kmipd import __version__, protocol
 from kmipd.config import Settings
 from kmipd.core import recovery, vault
 from kmipd.core.batch import KeyService
+from kmipd.core.errors import StoreError
 from kmipd.core.operations import HANDLERS
 from kmipd.core.services import CoreSettings, Services
 from kmipd.doors.kmip import MessageHandler
@@ -109,7 +110,10 @@ def make_ready(application: Application) -> recovery.Recovered:
 def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd: int, ready_fd: int) -> None:
     """One worker process, until the supervisor says stop or is gone."""
     application = compose(settings)
-    application.store.connect()
+    try:
+        application.store.connect()
+    except StoreError as error:  # a worker that replaces one while the token is away says so to clients, and waits
+        log.error("%s", error)
     protocol.prepare()
     _tune_memory()
     tls = settings.tls

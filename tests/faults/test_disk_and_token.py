@@ -110,3 +110,28 @@ def test_workers_end_with_their_supervisor(own_server: Server) -> None:
         time.sleep(0.05)
     assert not any(Path(f"/proc/{w}").exists() for w in workers)
     own_server.kill()
+
+
+def test_a_worker_that_starts_while_the_token_is_away_serves_when_it_is_back(own_server: Server) -> None:
+    own_server.start(workers=1)
+    identity = own_server.enrol()
+    tokens = own_server.directory / "softhsm2" / "tokens"
+    tokens.rename(tokens.with_name("away"))
+    tokens.mkdir(mode=0o700)
+    (worker,) = own_server.workers()
+    os.kill(worker, signal.SIGKILL)
+    until = time.monotonic() + 20
+    while time.monotonic() < until and own_server.workers() in ([], [worker]):
+        time.sleep(0.1)
+    with Client.connect(own_server, identity) as client:
+        listed = client.call(Operation.LOCATE, p.LocateRequestPayload())  # needs no token
+        assert listed.unique_identifier == ()
+        tokens.rmdir()
+        tokens.with_name("away").rename(tokens)
+        while time.monotonic() < until + 40:
+            try:
+                assert create(client)
+                return
+            except Refused:
+                time.sleep(0.2)
+    raise AssertionError("the worker never found its token again")
