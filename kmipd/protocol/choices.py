@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kmipd.protocol.plan import Field
@@ -15,10 +15,11 @@ class ByKind:
     def __init__(self, tag: int, forms: Mapping[int, Field], types: Mapping[type, Field], other: Field | None) -> None:
         self._tag = tag
         self._forms = forms  # by head
+        self.by_head: Mapping[int, Field] | None = forms if other is None else None
         self._types = types
         self._other = other  # for an item type that has no form of its own
 
-    def to_read(self, head: int, _values: list[Any]) -> Field | None:
+    def to_read(self, head: int, _values: Sequence[Any]) -> Field | None:
         form = self._forms.get(head)
         return self._other if form is None and head >> 8 == self._tag else form
 
@@ -31,9 +32,10 @@ class ByTag:
 
     def __init__(self, forms: Mapping[int, Field], types: Mapping[type, Field]) -> None:
         self._forms = forms
+        self.by_head: Mapping[int, Field] | None = forms
         self._types = types
 
-    def to_read(self, head: int, _values: list[Any]) -> Field | None:
+    def to_read(self, head: int, _values: Sequence[Any]) -> Field | None:
         return self._forms.get(head)
 
     def to_write(self, value: Any, _values: tuple[Any, ...]) -> Field:
@@ -46,13 +48,14 @@ class ByEarlierField:
     def __init__(
         self, on: int, forms: Mapping[Any, Field], other: Field | None, refused: Mapping[Any, str], stray: type | None
     ) -> None:
+        self.by_head: Mapping[int, Field] | None = None
         self._on = on
         self._forms = forms
         self._other = other
         self._refused = refused  # values that the version has no words for, with what to say
         self._stray = stray  # values of this type are written by `other` whatever the earlier field says
 
-    def to_read(self, head: int, values: list[Any]) -> Field | None:
+    def to_read(self, head: int, values: Sequence[Any]) -> Field | None:
         form = self._forms.get(values[self._on], self._other)
         if form is None or form.head == head:
             return form
@@ -74,9 +77,10 @@ class Anything:
     """Whatever is there."""
 
     def __init__(self, form: Field) -> None:
+        self.by_head: Mapping[int, Field] | None = None
         self._form = form
 
-    def to_read(self, _head: int, _values: list[Any]) -> Field | None:
+    def to_read(self, _head: int, _values: Sequence[Any]) -> Field | None:
         return self._form
 
     def to_write(self, _value: Any, _values: tuple[Any, ...]) -> Field:
@@ -94,13 +98,14 @@ class Attribute:
         unknown: Field,
         refused: Callable[[int], bool],
     ) -> None:
+        self.by_head: Mapping[int, Field] | None = None
         self._forms = forms  # by head
         self._known = known  # tags with a form: another item type under them is an error
         self._fields = fields  # by tag, for writing
         self._unknown = unknown
         self._refused = refused
 
-    def to_read(self, head: int, _values: list[Any]) -> Field | None:
+    def to_read(self, head: int, _values: Sequence[Any]) -> Field | None:
         form = self._forms.get(head)
         return form if form is not None or head >> 8 in self._known else self._unknown
 

@@ -14,7 +14,7 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 from kmipd.protocol import annotations as hints
-from kmipd.protocol import forms, reading, writing
+from kmipd.protocol import forms, reading, unrolled, writing
 from kmipd.protocol.building import bounded_mask, builder, taker
 from kmipd.protocol.choices import Anything, Attribute, ByEarlierField, ByKind, ByTag
 from kmipd.protocol.plan import Field, Plan
@@ -49,6 +49,7 @@ class Compiler:
         if key not in self.plans:
             plan = self.plans[key] = Plan(cls.__name__)  # known before it is filled: declarations may recurse
             self._fill(plan, cls, narrowed)
+            unrolled.prepare(plan)
         return self.plans[key]
 
     def _fill(self, plan: Plan, cls: type, narrowed: tuple[str, Any] | None) -> None:
@@ -139,13 +140,13 @@ class Compiler:
         if issubclass(bare, IntEnum):
             return self._enumeration(name, tag, bare)
         field = Field(name, tag, ItemType.STRUCTURE, reading.structure_reader, writing.structure_writer)
-        field.plan = field.plain = self.plan(bare)
+        field.plan = field.plain = field.structure = self.plan(bare)
         return field
 
     def _enumeration(self, name: str, tag: int, cls: type[IntEnum]) -> Field:
         members = {member.value: member for member in cls}
         field = forms.scalar(name, tag, ItemType.ENUMERATION, reading.open_enumeration(members))
-        field.members = members
+        field.members, field.open = members, True
         if self.version is not None:
             field.refused = frozenset(member for member in cls if self._refused(member))
         return field
@@ -191,7 +192,7 @@ class Compiler:
         for cls, field in list(by_type.items()):
             if issubclass(cls, IntEnum):
                 if numbers:
-                    field.scalar = reading.closed_enumeration(field.members)
+                    field.scalar, field.open = reading.closed_enumeration(field.members), False
                 else:
                     by_type[int] = field
         return forms.choosing(name, tag, ByKind(tag, by_head, by_type, other))
@@ -234,7 +235,7 @@ class Compiler:
 
         def form(narrowed: tuple[str, Any] | None) -> Field:
             field = Field(name, tag, ItemType.STRUCTURE, reading.structure_reader, writing.structure_writer)
-            field.plan = field.plain = self.plan(structure, narrowed)
+            field.plan = field.plain = field.structure = self.plan(structure, narrowed)
             others = {option: self._typed(name, tag, option) for option in options if option is not structure}
             by_head = {other.head: other for other in others.values()}
             choice = ByKind(tag, {field.head: field, **by_head}, {structure: field, **others}, None)
@@ -274,7 +275,7 @@ class Compiler:
         found = [self._typed(tag.name.lower(), tag, option) for option in typing.get_args(hint)]
         for field in found:
             if field.members and numbers:
-                field.scalar = reading.closed_enumeration(field.members)
+                field.scalar, field.open = reading.closed_enumeration(field.members), False
         return found
 
 

@@ -6,7 +6,7 @@ written.  `schema` makes them, `reading` and `writing` run them; none of the thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kmipd.protocol.limits import Limits
@@ -21,7 +21,9 @@ Put = Callable[[int, Any, bytearray], None]
 class Choice(Protocol):
     """Decides which of several forms a field has."""
 
-    def to_read(self, head: int, values: list[Any]) -> Field | None:
+    by_head: Mapping[int, Field] | None  # where `to_read` is nothing but a look-up in this table
+
+    def to_read(self, head: int, values: Sequence[Any]) -> Field | None:
         """The form that `head` announces, or None when the field is not there."""
 
     def to_write(self, value: Any, values: tuple[Any, ...]) -> Field:
@@ -40,6 +42,7 @@ class Field:
         "many",
         "members",
         "name",
+        "open",
         "plain",
         "plan",
         "put",
@@ -47,6 +50,7 @@ class Field:
         "refused",
         "required",
         "scalar",
+        "structure",
         "tag",
         "write",
     )
@@ -67,8 +71,12 @@ class Field:
         self.plan: Plan | None = None
         #: The same plan, where reading the structure is all there is to do.
         self.plain: Plan | None = None
+        #: The same plan, where that is all there is to do as long as nothing goes wrong.
+        self.structure: Plan | None = None
         #: Enumeration members by number.
         self.members: Mapping[int, Any] = {}
+        #: Whether a number without a member is kept.
+        self.open = False
         #: Values the version has no word for.
         self.refused: frozenset[Any] = frozenset()
         #: Whether such a value, or an element holding one, is left out.
@@ -77,10 +85,14 @@ class Field:
         self.contain: Callable[[ProtocolError], Any] | None = None
 
 
+def _nothing(*_arguments: Any) -> Any:
+    raise NotImplementedError
+
+
 class Plan:
     """One structure's table, compiled for one protocol version."""
 
-    __slots__ = ("absent", "build", "empties", "fields", "name", "next_required", "places", "take")
+    __slots__ = ("absent", "build", "empties", "fields", "name", "next_required", "places", "read", "take", "write")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -94,6 +106,9 @@ class Plan:
         self.take: Callable[[Any], tuple[Any, ...]] = tuple
         #: Says which field the version lacks has a value, where that is to be refused.
         self.absent: Callable[[Any], str | None] | None = None
+        #: The plan as code (see `unrolled`).
+        self.read: Callable[..., Any] = _nothing
+        self.write: Callable[..., None] = _nothing
 
     def complete(self, fields: tuple[Field, ...]) -> None:
         """Take the fields, and make the tables that follow from them."""

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
+from kmipd.protocol import unrolled
 from kmipd.protocol.limits import Limits
-from kmipd.protocol.reading import read_structure
 from kmipd.protocol.schema import schema
 from kmipd.protocol.wire import invalid, unpack_head
-from kmipd.protocol.writing import write_structure
 from kmipd.spec.attributes import AttributeItem, Attributes, AttributeValue, VendorAttribute
 from kmipd.spec.kinds import ItemType
 from kmipd.spec.tags import Tag
@@ -59,16 +58,14 @@ def load_attributes_bare(data: bytes) -> tuple[AttributeItem, ...]:
     plan = schema(None).plan(Attributes)
     if len(data) & 7:
         raise invalid(f"{len(data)} bytes are no items", 0)
-    loaded: Attributes = read_structure(plan, data, 0, len(data), _LIMITS.nesting_depth_max, _LIMITS)
+    loaded: Attributes = unrolled.read(plan, data, 0, len(data), _LIMITS.nesting_depth_max, _LIMITS)
     return loaded.values
 
 
 def dump_structure(value: object) -> bytes:
     """Write any declared structure: a Key Block, a managed object, a payload."""
-    out = bytearray()
     cls: type[Any] = type(value)
-    write_structure(_head(cls), schema(None).plan(cls), value, out)
-    return bytes(out)
+    return unrolled.write(_head(cls), schema(None).plan(cls), value)
 
 
 def load_structure(cls: type[T], data: bytes) -> T:
@@ -78,7 +75,7 @@ def load_structure(cls: type[T], data: bytes) -> T:
     head, length = unpack_head(data, 0)
     if head != _head(cls) or length + 8 != len(data) or length & 7:
         raise invalid(f"not a stored {cls.__name__}", 0)
-    loaded: T = read_structure(schema(None).plan(cls), data, 8, len(data), _LIMITS.nesting_depth_max, _LIMITS)
+    loaded: T = unrolled.read(schema(None).plan(cls), data, 8, len(data), _LIMITS.nesting_depth_max, _LIMITS)
     return loaded
 
 

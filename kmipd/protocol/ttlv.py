@@ -10,12 +10,11 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, TypeVar
 
+from kmipd.protocol import unrolled
 from kmipd.protocol.items import check_form
 from kmipd.protocol.limits import DEFAULT_LIMITS, Limits
-from kmipd.protocol.reading import read_structure
 from kmipd.protocol.schema import Newer, schema
 from kmipd.protocol.wire import invalid
-from kmipd.protocol.writing import write_structure
 from kmipd.spec.attributes import Attributes
 from kmipd.spec.enumerations import ResultReason
 from kmipd.spec.errors import ProtocolError
@@ -112,7 +111,7 @@ def _read(cls: type[Message], data: bytes, limits: Limits, lenient: bool) -> Mes
     try:
         if not lenient:
             check_form(data, limits)
-        message: Message = read_structure(
+        message: Message = unrolled.read(
             schema(vocabulary).plan(cls), data, 8, len(data), limits.nesting_depth_max, limits
         )
         _check_batch(message, version, limits)
@@ -139,12 +138,10 @@ def _check_batch(message: RequestMessage | ResponseMessage, version: Version, li
 
 
 def _write(cls: type[Message], message: Message, version: Version, newer: Newer) -> bytes:
-    out = bytearray()
     plan = schema(version, newer).plan(cls)
     try:
-        write_structure(_RESPONSE if cls is ResponseMessage else _REQUEST, plan, message, out)
+        return unrolled.write(_RESPONSE if cls is ResponseMessage else _REQUEST, plan, message)
     except ProtocolError as error:
         error.path = (cls.__name__, *error.path)
         error.version = version
         raise
-    return bytes(out)

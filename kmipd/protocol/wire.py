@@ -22,9 +22,9 @@ pack_integer: Final = Struct(">IIixxxx").pack  # head, length 4, value, padding
 pack_unsigned: Final = Struct(">IIIxxxx").pack
 pack_long: Final = Struct(">IIq").pack
 pack_length_into: Final = Struct(">I").pack_into
-_unpack_integer: Final = Struct(">i").unpack_from
+unpack_integer: Final = Struct(">i").unpack_from
 unpack_unsigned: Final = Struct(">I").unpack_from
-_unpack_long: Final = Struct(">q").unpack_from
+unpack_long: Final = Struct(">q").unpack_from
 #: The padding for a length, by its last three bits.
 PADDING: Final = (b"", b"\0" * 7, b"\0" * 6, b"\0" * 5, b"\0" * 4, b"\0" * 3, b"\0" * 2, b"\0")
 
@@ -37,7 +37,7 @@ def invalid(message: str, offset: int) -> ProtocolError:
 def read_integer(data: bytes, start: int, length: int) -> int:
     if length != 4:
         raise invalid(f"an Integer of {length} bytes", start)
-    number: int = _unpack_integer(data, start)[0]
+    number: int = unpack_integer(data, start)[0]
     return number
 
 
@@ -51,7 +51,7 @@ def read_unsigned(data: bytes, start: int, length: int) -> int:
 def read_long(data: bytes, start: int, length: int) -> int:
     if length != 8:
         raise invalid(f"a Long Integer or Date-Time of {length} bytes", start)
-    number: int = _unpack_long(data, start)[0]
+    number: int = unpack_long(data, start)[0]
     return number
 
 
@@ -59,7 +59,7 @@ def read_boolean(data: bytes, start: int, length: int) -> bool:
     if length != 8:
         raise invalid(f"a Boolean of {length} bytes", start)
     # IBM's kmipclient on x86 sends true as 01 00 00 00 00 00 00 00.
-    return bool(_unpack_long(data, start)[0])
+    return bool(unpack_long(data, start)[0])
 
 
 def read_text(data: bytes, start: int, length: int) -> str:
