@@ -19,8 +19,10 @@ from kmipd.spec.tags import Tag
 
 def locate(link: Link, query: LocateQuery, staged: Mapping[str, ManagedObject]) -> LocateResult:
     stored = locating.run(link, replace(query, offset=0, limit=None)).uids
-    uids = [u for u in stored if u not in staged]
-    uids += [u for u, obj in staged.items() if _matches(obj, query)]
+    matching = [u for u, obj in staged.items() if _matches(obj, query)]
+    # The newest first, as what is stored comes: what is only staged is newer than all of it.
+    uids = [u for u in reversed(matching) if u not in stored]
+    uids += [u for u in stored if u not in staged or u in matching]
     end = None if query.limit is None else query.offset + query.limit
     return LocateResult(tuple(uids[query.offset : end]), len(uids))
 

@@ -329,3 +329,21 @@ def test_locate_by_name_uses_the_index(registry: Registry) -> None:
     plan = [row[3] for row in link.raw.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))]
     assert "ix_object_attribute_digest" in plan[0]
     assert "PRIMARY KEY" in plan[1]
+
+
+def test_locate_sees_what_is_staged(registry: Registry) -> None:
+    """The newest first; what was changed keeps its place, what no longer matches is gone."""
+    old, kept, gone = (an_object(attributes=AttributeSet().put(Tag.NAME, name(n))) for n in ("old", "kept", "gone"))
+    add(registry, old, kept, gone)
+    unit = registry.unit()
+    for obj, state in ((kept, State.ACTIVE), (gone, State.DESTROYED)):
+        found = unit.get(obj.uid)
+        assert found is not None
+        placement = Placement.GONE if state is State.DESTROYED else Placement.WRAPPED
+        unit.put(replace(found, state=state, placement=placement))
+    fresh = an_object()
+    unit.add(fresh)
+    located = unit.locate(LocateQuery(group="g", now=NOW))
+    assert located.uids == (fresh.uid, kept.uid, old.uid)
+    assert unit.locate(LocateQuery(group="g", now=NOW, offset=1, limit=1)).uids == (kept.uid,)
+    assert registry.unit().locate(LocateQuery(group="g", now=NOW)).uids == (gone.uid, kept.uid, old.uid)
