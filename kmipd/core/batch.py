@@ -33,6 +33,8 @@ from kmipd.spec.versions import VERSIONS, Version
 
 log = logging.getLogger(__name__)
 
+_NAMES: Mapping[int, str] = {operation: operation.name for operation in Operation}
+
 Handler = Callable[[Context, Any], Any]
 # Optimistic concurrency: a unit that read what another one then changed is run again. Three clients that hammer one
 # object need a few rounds; an endless loop would be a fault of ours.
@@ -186,7 +188,7 @@ class _Run:
             raise KmipError(problem.reason, str(problem))
         if isinstance(item.request_payload, UnknownPayload):
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "the operation is not known")
-        if any(extension.criticality_indicator for extension in item.message_extension):
+        if item.message_extension and any(extension.criticality_indicator for extension in item.message_extension):
             raise KmipError(
                 ResultReason.FEATURE_NOT_SUPPORTED, "no message extension is supported, this one is critical"
             )
@@ -230,7 +232,7 @@ class _Run:
 
 
 def _name(operation: Operation | int) -> str:
-    return getattr(operation, "name", None) or f"{int(operation):#x}"
+    return _NAMES.get(operation) or f"{int(operation):#x}"
 
 
 def _succeeded(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:

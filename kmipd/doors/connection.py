@@ -132,7 +132,7 @@ class Connection:
     def _converse(self) -> Wants:
         while True:
             try:
-                data = self.sock.recv(READ_SIZE)
+                data = self.sock.read(READ_SIZE)
             except ssl.SSLWantReadError:
                 return Wants.READ
             except ssl.SSLWantWriteError:
@@ -142,8 +142,8 @@ class Connection:
             self._framer.receive_data(data)
             if not self._answer_all():
                 return Wants.CLOSE
-            if not self.sock.pending():
-                return Wants.READ  # further records are still in the socket, and epoll will say so
+            if len(data) < READ_SIZE:  # a record at a time: further ones are still in the socket, and epoll will say so
+                return Wants.READ
 
     def _answer_all(self) -> bool:
         """Answer every whole message that has arrived, in order; False when the connection must end."""
@@ -172,11 +172,14 @@ class Connection:
 
     def _send(self, data: bytes) -> None:
         """All of it; the one place where a peer can hold a thread, for as long as the write limit."""
-        rest = memoryview(data)
+        rest: bytes | memoryview = data
         until = 0.0
         while rest:
             try:
-                rest = rest[self.sock.send(rest) :]
+                sent = self.sock.send(rest)
+                if sent == len(rest):
+                    return
+                rest = memoryview(rest)[sent:]
             except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 until = until or time.monotonic() + self._keeper.limits.write
                 left = until - time.monotonic()

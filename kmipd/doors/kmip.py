@@ -63,10 +63,12 @@ def _fitted(response: ResponseMessage, request: RequestMessage) -> bytes:
     version = response.response_header.protocol_version.version
     data = _encoded(response, version)
     limit = request.request_header.maximum_response_size
+    if limit is None:
+        return data
     items = list(response.batch_item)
     # The last items give way first: what the client learned from the first ones it can use to ask again.
     for index in reversed(range(len(items))):
-        if limit is None or len(data) <= limit:
+        if len(data) <= limit:
             break
         if items[index].response_payload is not None:
             items[index] = _failed(items[index], version, ResultReason.RESPONSE_TOO_LARGE, f"more than {limit} bytes")

@@ -29,7 +29,8 @@ from kmipd.trust import refusals
 
 log = logging.getLogger(__name__)
 
-_EVENTS = {Wants.READ: select.EPOLLIN, Wants.WRITE: select.EPOLLOUT}
+_READABLE = select.EPOLLIN | select.EPOLLONESHOT
+_WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
 SWEEP_SECONDS = 1.0  # how often deadlines are looked at: the precision of all of them
 ACCEPT_BURST = 64  # connections taken at once, so that the ones that are open get their turn
 
@@ -48,6 +49,7 @@ class Worker:
         message_limits: Limits,
     ) -> None:
         self._listener = listener
+        self._listener_fd = listener.fileno()
         self._make_context = context
         self._limits = limits
         self._quotas = Quotas(limits)
@@ -136,7 +138,7 @@ class Worker:
         if not events:
             return False
         fd = events[0][0]
-        if fd == self._listener.fileno():
+        if fd == self._listener_fd:
             self._accept()
             return True
         with self._lock:
@@ -158,8 +160,10 @@ class Worker:
         return True
 
     def _arm(self, fd: int, wants: Wants) -> None:
-        with contextlib.suppress(OSError, ValueError):  # the sweeper was faster
-            self._epoll.modify(fd, _EVENTS[wants] | select.EPOLLONESHOT)
+        try:
+            self._epoll.modify(fd, _READABLE if wants is Wants.READ else _WRITABLE)
+        except (OSError, ValueError):  # the sweeper was faster
+            return
 
     def _accept(self) -> None:
         for _ in range(ACCEPT_BURST):

@@ -29,22 +29,34 @@ class Framer:
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._failed: ProtocolError | None = None
 
     def receive_data(self, data: bytes) -> None:
         """Take what the peer sent; nothing is looked at yet."""
-        self._buffer += data
+        if self._buffer:
+            self._buffer = bytearray(self._buffer) if isinstance(self._buffer, bytes) else self._buffer
+            self._buffer += data
+        else:
+            self._buffer = data  # usually one whole message, which then is never copied
 
     def next_message(self) -> bytes | None:
         """One whole message, or None while it is not all there; ProtocolError for a stream that is no KMIP."""
         if self._failed is not None:
             raise self._failed
-        size = self._announced()
-        if size is None or len(self._buffer) < size:
+        buffer = self._buffer
+        if not buffer:
             return None
-        message = bytes(memoryview(self._buffer)[:size])
-        del self._buffer[:size]
+        size = self._announced()
+        if size is None or len(buffer) < size:
+            return None
+        if len(buffer) == size:
+            self._buffer = b""
+            return bytes(buffer)  # no copy when it came at once
+        if isinstance(buffer, bytes):
+            self._buffer = buffer = bytearray(buffer)
+        message = bytes(memoryview(buffer)[:size])
+        del buffer[:size]
         return message
 
     @property

@@ -169,9 +169,11 @@ class SQLUnitOfWork:
                 self._write(link)
             for uid in self._staged:
                 self._cache.drop(uid)
+            self._forget()
+        else:
+            self._read.clear()  # there is nothing else to forget
         actions, self._after_commit = self._after_commit, []
         self._on_rollback.clear()
-        self._forget()
         for action in actions:
             action()
 
