@@ -6,6 +6,7 @@ Create, Register, Re-key and Derive Key differ in where the material comes from;
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,6 +138,9 @@ def _names_of_other_half(ctx: Context, attributes: AttributeSet) -> tuple[Any, .
 
 def place(ctx: Context, template: KeyTemplate, asked: ProtectionStorageMasks | None) -> Placement:
     """Where a generated key goes: as asked (2.x), else as the group's setting says, else where it can."""
+    preferred = ctx.services.settings.placement_for(ctx.principal.group)
+    if preferred is Placement.WRAPPED and asked is None:
+        return Placement.WRAPPED
     holds = ctx.services.store.can_hold(template)
     for mask in asked.protection_storage_mask if asked is not None else ():
         if mask & ProtectionStorageMask.HARDWARE and holds:
@@ -148,7 +152,6 @@ def place(ctx: Context, template: KeyTemplate, asked: ProtectionStorageMasks | N
             ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
             "no protection storage of the kinds asked for can hold this key",
         )
-    preferred = ctx.services.settings.placement_for(ctx.principal.group)
     return Placement.RESIDENT if preferred is Placement.RESIDENT and holds else Placement.WRAPPED
 
 
@@ -157,11 +160,8 @@ def add_resident(
 ) -> ManagedObject:
     """Record a key that was just made in the token."""
     attributes = attributes.put(Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.HARDWARE)
-    obj = _object(ctx, object_type, attributes, lineage, uid)
-    return _add(
-        ctx,
-        replace(obj, placement=Placement.RESIDENT, cka_id=key.cka_id, material_size=key.material_size),
-    )
+    where = {"placement": Placement.RESIDENT, "cka_id": key.cka_id, "material_size": key.material_size}
+    return _add(ctx, _object(ctx, object_type, attributes, lineage, uid, where))
 
 
 def add_wrapped(
@@ -177,13 +177,18 @@ def add_wrapped(
     digest = digests.of_structure(ctx.services.codec, structure)
     if digest is not None:
         attributes = attributes.put(Tag.DIGEST, digest)
-    obj = _object(ctx, object_type, attributes, lineage, uid)
     sealed = vault.seal(ctx, structure, uid, object_type, lineage.version)
-    return _add(ctx, replace(obj, wrapping_key=sealed.wrapping_key, sealed=sealed.blob))
+    where = {"placement": Placement.WRAPPED, "wrapping_key": sealed.wrapping_key, "sealed": sealed.blob}
+    return _add(ctx, _object(ctx, object_type, attributes, lineage, uid, where))
 
 
 def _object(
-    ctx: Context, object_type: ObjectType, attributes: AttributeSet, lineage: Lineage, uid: str
+    ctx: Context,
+    object_type: ObjectType,
+    attributes: AttributeSet,
+    lineage: Lineage,
+    uid: str,
+    where: Mapping[str, Any],
 ) -> ManagedObject:
     return ManagedObject(
         uid=uid,
@@ -193,9 +198,9 @@ def _object(
         key_id=lineage.key_id,
         key_version=lineage.version,
         store=ctx.services.store.name,
-        placement=Placement.WRAPPED,
         attributes=attributes,
         state=None if object_type is ObjectType.TEMPLATE else State.PRE_ACTIVE,
+        **where,
     )
 
 

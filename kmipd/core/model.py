@@ -76,17 +76,17 @@ class AttributeSet:
         """Replace every instance of `key`; without values, remove it."""
         changed = dict(self._by_key)
         if values:
-            changed[key] = tuple(Instance(i, v) for i, v in enumerate(values))
+            changed[key] = tuple([Instance(i, v) for i, v in enumerate(values)])
         else:
             changed.pop(key, None)
-        return AttributeSet(changed)
+        return _owning(changed)
 
     def put_all(self, values: Mapping[AttributeKey, Any]) -> AttributeSet:
         """Replace each of these by one instance: a single copy, where many `put`s would make many."""
         changed = dict(self._by_key)
         for key, value in values.items():
             changed[key] = (Instance(0, value),)
-        return AttributeSet(changed)
+        return _owning(changed)
 
     def put_instances(self, key: AttributeKey, instances: tuple[Instance, ...]) -> AttributeSet:
         changed = dict(self._by_key)
@@ -94,13 +94,20 @@ class AttributeSet:
             changed[key] = instances
         else:
             changed.pop(key, None)
-        return AttributeSet(changed)
+        return _owning(changed)
 
     def append(self, key: AttributeKey, value: Any) -> AttributeSet:
         """Add an instance with the next free index: an index is never given twice while the object lives."""
         present = self._by_key.get(key, ())
-        index = 1 + max((i.index for i in present), default=-1)
+        index = 1 + max([i.index for i in present]) if present else 0
         return self.put_instances(key, (*present, Instance(index, value)))
+
+
+def _owning(by_key: dict[AttributeKey, tuple[Instance, ...]]) -> AttributeSet:
+    """A set over a dictionary that nobody else holds, without one more copy."""
+    made = AttributeSet.__new__(AttributeSet)
+    made._by_key = by_key
+    return made
 
 
 class Placement(Enum):

@@ -14,6 +14,9 @@ def attribute_form(value: Field, read: Reader, write: Writer) -> Field:
     field.plan = Plan("Attribute")
     field.plan.complete((value,))
     field.plan.build = builder(a.AttributeItem, ["tag", "value"], {})
+    if value.choice is None and value.put is not None and not value.refused:
+        put = value.put
+        field.put = lambda head, item, out: put(head, item.value, out)
     return field
 
 

@@ -30,12 +30,13 @@ class Prepared:
             self._compile(link)
         return link.run(self._sql, self._bind(values))
 
-    def run_many(self, link: Link, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run_many(self, link: Link, rows: Sequence[Sequence[Any]]) -> None:
+        """Rows of values in the order of the statement's parameters."""
         if not rows:
             return
         if not self._sql:
             self._compile(link)
-        link.run_many(self._sql, [self._bind(row) for row in rows])
+        link.run_many(self._sql, rows)
 
     def _bind(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         constants = self._constants

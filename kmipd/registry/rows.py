@@ -134,6 +134,7 @@ def _dump_indices(attributes: AttributeSet) -> str:
     uneven = {
         _index_key(key): [i.index for i in instances]
         for key, instances in attributes.items()
-        if any(i.index != position for position, i in enumerate(instances))
+        if (len(instances) != 1 or instances[0].index)
+        and any(i.index != position for position, i in enumerate(instances))
     }
     return json.dumps(uneven) if uneven else "{}"

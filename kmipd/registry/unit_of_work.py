@@ -32,7 +32,8 @@ _UPDATE = Prepared(
     .values({c: bindparam(c) for c in _COLUMNS if c != "uid"})
 )
 _ROW_ID = Prepared(select(managed_object.c.id).where(managed_object.c.uid == bindparam("uid")))
-_INSERT_ENTRY = Prepared(insert(object_attribute).values({c.name: bindparam(c.name) for c in object_attribute.columns}))
+_ENTRY = ("object_id", "attribute", "position", "number", "digest")
+_INSERT_ENTRY = Prepared(insert(object_attribute).values({name: bindparam(name) for name in _ENTRY}))
 _DELETE_ENTRIES = Prepared(delete(object_attribute).where(object_attribute.c.object_id == bindparam("object_id")))
 _INSERT_KEY = Prepared(
     insert(logical_key).values({c.name: bindparam(c.name) for c in logical_key.columns}).prefix_with("OR IGNORE")
@@ -228,10 +229,7 @@ class SQLUnitOfWork:
 
     @staticmethod
     def _insert_entries(link: Link, row_id: int, entries: list[IndexEntry]) -> None:
-        rows = [
-            {"object_id": row_id, "attribute": e.attribute, "position": n, "number": e.number, "digest": e.digest}
-            for n, e in enumerate(entries)
-        ]
+        rows = [(row_id, attribute, n, number, digest) for n, (attribute, number, digest) in enumerate(entries)]
         _INSERT_ENTRY.run_many(link, rows)
 
 

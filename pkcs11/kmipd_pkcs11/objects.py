@@ -34,7 +34,8 @@ class Objects:
 
     def handle(self, session: PooledSession, cka_id: bytes, key_class: KeyClass) -> int:
         """The handle, from the cache or by a search. TokenKeyMissing when a healthy token does not have it."""
-        connection, object_class = self._connection, CLASSES[key_class]
+        connection = self._connection
+        object_class = ObjectClass.SECRET_KEY if key_class is KeyClass.SECRET else CLASSES[key_class]
         session.touched = cka_id
         cached = connection.handles.get(cka_id, object_class, connection.epoch)
         if cached is not None:
