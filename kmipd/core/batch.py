@@ -149,11 +149,11 @@ class _Run:
                 unit.rollback()
                 error = caught
                 break
-        undone = [_undone(item, None) for item in items[:-1]]
+        undone = [_undone(item) for item in items[:-1]]
         return [*undone, _failed(items[-1], error, self._version)]
 
     def _together(self, unit: UnitOfWork, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
-        done: list[tuple[Context, RequestBatchItem]] = []
+        done: list[tuple[Context, RequestBatchItem, bool]] = []
         payloads: list[Any] = []
         for item in items:
             ctx = self._context(unit)
@@ -164,13 +164,16 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - the edge
                 unit.rollback()
                 self._record(ctx, item, error)
-                return [*map(_undone, (i for _, i in done), payloads), _failed(item, error, self._version)]
-            self._audit_change(ctx, item)
-            done.append((ctx, item))
+                return [*(_undone(i) for _, i, _ in done), _failed(item, error, self._version)]
+            done.append((ctx, item, self._audit_change(ctx, item)))
             payloads.append(payload)
+        for ctx, item, changed in done:
+            if not changed:
+                self._record(ctx, item, None, needed=True)
         unit.commit()
-        for ctx, item in done:
-            self._record(ctx, item, None)
+        for ctx, item, changed in done:
+            if changed:
+                self._record(ctx, item, None)
         return [_succeeded(item, payload) for item, payload in zip(items, payloads, strict=True)]
 
     def _context(self, unit: UnitOfWork) -> Context:
@@ -244,13 +247,13 @@ def _succeeded(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
     )
 
 
-def _undone(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
+def _undone(item: RequestBatchItem) -> ResponseBatchItem:
+    """Without the payload: an undone Get would be a key given out that no line of the audit log and no count knows."""
     return ResponseBatchItem(
         operation=item.operation,
         unique_batch_item_id=item.unique_batch_item_id,
         result_status=ResultStatus.OPERATION_UNDONE,
         result_message="undone, because another item of the batch failed",
-        response_payload=payload,
     )
 
 

@@ -45,6 +45,7 @@ _COMPARE: dict[Match, Any] = {
 }
 
 Shape = tuple[Any, ...]
+SHAPES_MAX = 1_000  # clients use a handful; one that tries out every combination must not fill the memory
 _prepared: dict[Shape, Prepared] = {}
 
 
@@ -116,6 +117,8 @@ def _statement(
     key = (count, *shape)
     prepared = _prepared.get(key)
     if prepared is None:
+        if len(_prepared) >= SHAPES_MAX:
+            _prepared.clear()
         prepared = _prepared[key] = Prepared(_build(query, ordered, entries, count=count))
     return prepared
 

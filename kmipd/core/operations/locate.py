@@ -18,6 +18,9 @@ from kmipd.spec.tags import Tag
 
 _MASKS = frozenset({Tag.CRYPTOGRAPHIC_USAGE_MASK, Tag.PROTECTION_STORAGE_MASK})
 _NOTHING = LocateResult((), 0)
+# Each is a condition of one SQL statement, which SQLite limits to 1,000 and which takes minutes to put together when
+# there are tens of thousands.
+FILTERS_MAX = 64
 
 
 def locate(ctx: Context, request: LocateRequestPayload) -> LocateResponsePayload:
@@ -30,8 +33,13 @@ def locate(ctx: Context, request: LocateRequestPayload) -> LocateResponsePayload
 def _query(ctx: Context, request: LocateRequestPayload) -> LocateQuery | None:
     """None when nothing can match."""
     wanted = _wanted(request)
-    states = tuple(State(v) for v in wanted.pop(Tag.STATE, ()))
+    if sum(map(len, wanted.values())) > FILTERS_MAX:
+        raise KmipError(ResultReason.INVALID_FIELD, f"Locate takes {FILTERS_MAX} attributes at most")
+    asked = wanted.pop(Tag.STATE, [])
     types = wanted.pop(Tag.OBJECT_TYPE, [])
+    states = tuple(v for v in asked if isinstance(v, State))
+    if (asked and not states) or not all(isinstance(v, ObjectType) for v in types):
+        return None  # extensions of some vendor: no object has them
     leases = wanted.pop(Tag.LEASE_TIME, [])
     short = wanted.pop(Tag.SHORT_UNIQUE_IDENTIFIER, [])
     if short:
@@ -45,7 +53,7 @@ def _query(ctx: Context, request: LocateRequestPayload) -> LocateQuery | None:
         group=visible_group(ctx.principal),
         filters=tuple(f for key, values in wanted.items() for f in _filters(key, values)),
         states=states,
-        object_type=ObjectType(types[0]) if types else None,
+        object_type=types[0] if types else None,
         live=mask is None or bool(mask & StorageStatusMask.ON_LINE_STORAGE),
         destroyed=mask is not None and bool(mask & StorageStatusMask.DESTROYED_STORAGE),
         now=ctx.now,
