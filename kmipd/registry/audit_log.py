@@ -27,14 +27,18 @@ class AuditLog:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def write(self, event: AuditEvent) -> None:
+        rest = line(event).encode()
         try:
-            os.write(self._fd, line(event).encode())
+            while rest:  # a disk that is almost full takes a part, and says so only when asked for the rest
+                rest = rest[os.write(self._fd, rest) :]
         except OSError as error:
             raise RegistryUnavailable(f"the audit log {self._path} cannot be written: {error.strerror}") from None
 
     def reopen(self) -> None:
-        old, self._fd = self._fd, self._open()
-        os.close(old)
+        """In place: another thread may be about to write to the number, which must never become another file's."""
+        fd = self._open()
+        os.dup2(fd, self._fd, inheritable=False)
+        os.close(fd)
 
     def close(self) -> None:
         os.close(self._fd)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import resource
 import sqlite3
 import threading
 from dataclasses import replace
@@ -17,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kmipd.core.model import AttributeSet, AuditEvent, CustomName, ManagedObject, Placement
-from kmipd.core.registry_port import Conflict, Filter, LocateQuery, Match, NameTaken
+from kmipd.core.registry_port import Conflict, Filter, LocateQuery, Match, NameTaken, RegistryUnavailable
 from kmipd.registry import Registry, schema
 from kmipd.registry.engine import RegistryError, open_engine
 from kmipd.registry.registry import USES_BLOCK
@@ -231,6 +233,30 @@ def test_audit_lines_are_json_whatever_is_in_them(registry: Registry, tmp_path: 
         "peer": "",
         "place": "",
     }
+
+
+def test_the_audit_log_is_reopened_in_place(registry: Registry, tmp_path: Path) -> None:
+    event = AuditEvent(time=1, principal="p", group="g", operation="GET", uid="u", result="success")
+    registry.record(event)
+    (tmp_path / "audit.log").rename(tmp_path / "rotated")
+    number = registry._audit_log._fd
+    registry.reopen_audit_log()
+    registry.record(event)
+    # A thread that writes at this moment holds the number: it must stay the log's, and never become a client's socket.
+    assert registry._audit_log._fd == number
+    assert not os.get_inheritable(number)
+    assert [len((tmp_path / file).read_text().splitlines()) for file in ("rotated", "audit.log")] == [1, 1]
+
+
+def test_half_an_audit_line_is_not_a_line(registry: Registry, tmp_path: Path) -> None:
+    event = AuditEvent(time=1, principal="p", group="g", operation="GET", uid="u", result="success")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
+    try:
+        with pytest.raises(RegistryUnavailable, match=r"audit\.log"):
+            registry.record(event)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_changes_are_audited_in_their_transaction(registry: Registry) -> None:
