@@ -58,7 +58,7 @@ class Application:
 
     @property
     def identities(self) -> Identities:
-        return Identities(self.registry.clients.principal, self.settings.identities)
+        return Identities(self.registry.clients.principal, self.settings.identities, self.registry.clients.revoked)
 
     def close(self) -> None:
         self.store.close()

@@ -64,6 +64,12 @@ class Clients:
         row: Any = _BY_FINGERPRINT.run(self._connections.get(), {"fingerprint": fingerprint}).fetchone()
         return None if row is None else Principal(name=row[0], group=row[1], role=row[2])
 
+    def revoked(self, fingerprint: str) -> bool:
+        """Whether this certificate was enrolled once and does not count any more."""
+        found = select(certificate.c.fingerprint).where(certificate.c.fingerprint == fingerprint)
+        known = self._connections.get().execute(found).first() is not None
+        return known and self.principal(fingerprint) is None
+
     def add(self, name: str, group: str, role: str, now: int) -> None:
         try:
             with self._connections.transaction() as connection:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
+from cryptography import x509
+
 from kmipd.trust.authority import TrustError
+
+log = logging.getLogger(__name__)
 
 # TLS 1.2: ECDHE with AEAD, then AES-CBC with SHA-2/SHA-1 for appliances whose libraries have no GCM. No static RSA.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256+SHA384:ECDHE+AES128+SHA256:!aNULL:!eNULL:!PSK:!SRP:!DSS"
@@ -26,7 +31,23 @@ def server_context(certificate: Path, key: Path, client_cas: Sequence[Path], crl
         _trust(context, path, "revocation list")
     if crls:
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        _warn_of_unlisted(client_cas, crls)
     return context
+
+
+def _warn_of_unlisted(client_cas: Sequence[Path], crls: Sequence[Path]) -> None:
+    """OpenSSL checks every client or none: without its issuer's list, a client is refused."""
+    try:
+        authorities = {c.subject for path in client_cas for c in x509.load_pem_x509_certificates(path.read_bytes())}
+        listed = {x509.load_pem_x509_crl(path.read_bytes()).issuer for path in crls}
+    except (OSError, ValueError):  # OpenSSL could read them, so that is no reason to refuse them
+        return
+    for name in authorities - listed:
+        log.warning(
+            "tls.crls has no revocation list of %s: clients that it certified itself are refused; add its list, "
+            "or empty tls.crls",
+            name.rfc4514_string(),
+        )
 
 
 def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:

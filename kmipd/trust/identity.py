@@ -81,15 +81,24 @@ def _has(
 class Identities:
     """Certificate to principal: the enrolled first, then the rules."""
 
-    def __init__(self, enrolled: Callable[[str], Principal | None], rules: Sequence[Rule] = ()) -> None:
+    def __init__(
+        self,
+        enrolled: Callable[[str], Principal | None],
+        rules: Sequence[Rule] = (),
+        revoked: Callable[[str], bool] = lambda _fingerprint: False,
+    ) -> None:
         self._enrolled = enrolled
         self._rules = tuple(rules)
+        self._revoked = revoked
 
     def principal(self, der: bytes) -> Principal | None:
         certificate = x509.load_der_x509_certificate(der)
-        found = self._enrolled(fingerprint(certificate))
+        known_as = fingerprint(certificate)
+        found = self._enrolled(known_as)
         if found is not None:
             return found
+        if self._rules and self._revoked(known_as):
+            return None  # what was revoked here is not let in again by a rule for many
         for rule in self._rules:
             if rule.fits(certificate):
                 return Principal(rule.principal, rule.group, rule.role)

@@ -17,6 +17,9 @@ from kmipd.trust.names import fingerprint, serial
 # OpenSSL's verify codes (X509_V_ERR_*) and what to do about each.
 _VERIFY_REMEDIES = {
     2: "send the intermediate certificates, or add the issuer to the client authorities",
+    3: "add the revocation list of its issuer to tls.crls, or empty that list: the registry is asked in any case",
+    11: "the revocation list of its issuer is not valid yet: check the clock",
+    12: "the revocation list of its issuer has expired: fetch a new one and send SIGHUP",
     10: "renew the client certificate (kmipd client add, or sign a new CSR)",
     9: "the certificate is not valid yet: check the clocks of both machines",
     18: "self-signed: enrol the client with `kmipd client sign`, or pin its fingerprint in a rule",

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from kmipd.core.model import AttributeSet, AuditEvent, CustomName, ManagedObject, Placement
 from kmipd.core.registry_port import Conflict, Filter, LocateQuery, Match, NameTaken, RegistryUnavailable
 from kmipd.registry import Registry, schema
+from kmipd.registry.clients import CertificateRecord
 from kmipd.registry.engine import RegistryError, open_engine
 from kmipd.registry.registry import USES_BLOCK
 from kmipd.registry.staged import _matches
@@ -267,6 +268,17 @@ def test_changes_are_audited_in_their_transaction(registry: Registry) -> None:
     unit.audit(event)
     unit.commit()
     assert registry.history(obj.uid) == [event]
+
+
+def test_a_revoked_certificate_is_remembered(registry: Registry) -> None:
+    registry.clients.add("array", "arrays", "client", NOW)
+    registry.clients.add_certificate(
+        "array", CertificateRecord(fingerprint="f", subject="s", issuer="i", serial="1", not_before=0, not_after=NOW)
+    )
+    assert not registry.clients.revoked("f")
+    registry.clients.revoke("array", NOW)
+    assert registry.clients.revoked("f")
+    assert not registry.clients.revoked("never enrolled")
 
 
 # Locate ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import ipaddress
 import ssl
@@ -131,6 +132,13 @@ def test_rules_match_fields_and_the_default_is_nobody(authority: Authority) -> N
     assert enrolled.principal(der) == Principal("enrolled", "e")
 
 
+def test_no_rule_lets_in_what_was_revoked(authority: Authority) -> None:
+    der = authority.sign(csr.load(_device_csr(0))).certificate.public_bytes(ser.Encoding.DER)
+    rule = Rule(principal="array", group="arrays", subject=(("O", "Org"),))
+    assert Identities(lambda _: None, [rule], lambda _: False).principal(der) == Principal("array", "arrays")
+    assert Identities(lambda _: None, [rule], lambda _: True).principal(der) is None
+
+
 def test_a_rule_without_conditions_fits_nobody_knowingly() -> None:
     assert Rule(principal="all", group="all").conditions() == 0
 
@@ -160,6 +168,46 @@ def test_crls_list_the_revoked(tmp_path: Path) -> None:
     public = authority.certificate.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     assert crl.is_signature_valid(public)
+
+
+def _handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> None:
+    """Both sides in memory; raises what the server's side says of the client."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = [
+        client.wrap_bio(to_client, to_server, server_hostname="localhost"),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    for _ in range(5):
+        for side in sides:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+
+
+def test_a_second_authority_needs_a_revocation_list_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The warning names the authority, the refusal has its remedy, and the list or none at all opens the door."""
+    ours = Authority.create(tmp_path / "ours", "ours", "ec")
+    theirs = Authority.create(tmp_path / "theirs", "theirs", "ec")
+    for name, issued in (
+        ("server", ours.issue_server(["localhost"], "ec")),
+        ("client", theirs.issue_client("c", "ec")),
+    ):
+        (tmp_path / f"{name}.pem").write_bytes(issued.certificate_pem)
+        (tmp_path / f"{name}.key").write_bytes(issued.key_pem)
+    client = ssl.create_default_context(cafile=tmp_path / "ours/ca.pem")
+    client.load_cert_chain(tmp_path / "client.pem", tmp_path / "client.key")
+    lists = [tmp_path / "ours/crl.pem", tmp_path / "theirs/crl.pem"]
+
+    def meet(crls: list[Path]) -> None:
+        authorities = [tmp_path / "ours/ca.pem", tmp_path / "theirs/ca.pem"]
+        _handshake(server_context(tmp_path / "server.pem", tmp_path / "server.key", authorities, crls), client)
+
+    meet([])
+    meet(lists)
+    assert not caplog.records
+    with pytest.raises(ssl.SSLCertVerificationError) as refused:
+        meet(lists[:1])
+    assert "no revocation list of CN=theirs" in caplog.text
+    assert "tls.crls" in refusals.explain(refused.value)[1]
 
 
 def test_every_refusal_has_a_remedy() -> None:
