@@ -17,6 +17,7 @@ class ByKind:
         self._forms = forms  # by head
         self.by_head: Mapping[int, Field] | None = forms if other is None else None
         self._types = types
+        self.by_type: Mapping[type, Field] | None = types
         self._other = other  # for an item type that has no form of its own
 
     def to_read(self, head: int, _values: Sequence[Any]) -> Field | None:
@@ -34,6 +35,7 @@ class ByTag:
         self._forms = forms
         self.by_head: Mapping[int, Field] | None = forms
         self._types = types
+        self.by_type: Mapping[type, Field] | None = types
 
     def to_read(self, head: int, _values: Sequence[Any]) -> Field | None:
         return self._forms.get(head)
@@ -49,6 +51,7 @@ class ByEarlierField:
         self, on: int, forms: Mapping[Any, Field], other: Field | None, refused: Mapping[Any, str], stray: type | None
     ) -> None:
         self.by_head: Mapping[int, Field] | None = None
+        self.by_type: Mapping[type, Field] | None = None
         self._on = on
         self._forms = forms
         self._other = other
@@ -78,6 +81,7 @@ class Anything:
 
     def __init__(self, form: Field) -> None:
         self.by_head: Mapping[int, Field] | None = None
+        self.by_type: Mapping[type, Field] | None = None
         self._form = form
 
     def to_read(self, _head: int, _values: Sequence[Any]) -> Field | None:
@@ -99,6 +103,7 @@ class Attribute:
         refused: Callable[[int], bool],
     ) -> None:
         self.by_head: Mapping[int, Field] | None = None
+        self.by_type: Mapping[type, Field] | None = None
         self._forms = forms  # by head
         self._known = known  # tags with a form: another item type under them is an error
         self._fields = fields  # by tag, for writing

@@ -22,6 +22,7 @@ class Choice(Protocol):
     """Decides which of several forms a field has."""
 
     by_head: Mapping[int, Field] | None  # where `to_read` is nothing but a look-up in this table
+    by_type: Mapping[type, Field] | None  # the same for `to_write`
 
     def to_read(self, head: int, values: Sequence[Any]) -> Field | None:
         """The form that `head` announces, or None when the field is not there."""

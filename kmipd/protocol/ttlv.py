@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from kmipd.protocol import unrolled
 from kmipd.protocol.items import check_form
 from kmipd.protocol.limits import DEFAULT_LIMITS, Limits
-from kmipd.protocol.schema import Newer, schema
+from kmipd.protocol.schema import Newer, Schema, schema
 from kmipd.protocol.wire import invalid
 from kmipd.spec.attributes import Attributes
 from kmipd.spec.enumerations import ResultReason
@@ -57,12 +57,13 @@ def write_response(message: ResponseMessage, version: Version) -> bytes:
     Fields, attributes and list elements the version does not know are left out; where it has no word in a
     mandatory place, or for a Result Reason, NotInVersion is raised.
     """
-    return _write(ResponseMessage, message, version, Newer.LEAVE_OUT)
+    return _write(_RESPONSE, message, version, schema(version))
 
 
 def write_request(message: RequestMessage) -> bytes:
     """Write a request in the words of its own version; NotInVersion for anything newer."""
-    return _write(RequestMessage, message, message.request_header.protocol_version.version, Newer.REFUSE)
+    version = message.request_header.protocol_version.version
+    return _write(_REQUEST, message, version, schema(version, Newer.REFUSE))
 
 
 def prepare() -> None:
@@ -137,10 +138,10 @@ def _check_batch(message: RequestMessage | ResponseMessage, version: Version, li
                 inside.path = ("RequestMessage", f"batch_item[{index}]", "request_payload", *inside.path)
 
 
-def _write(cls: type[Message], message: Message, version: Version, newer: Newer) -> bytes:
-    plan = schema(version, newer).plan(cls)
+def _write(head: int, message: RequestMessage | ResponseMessage, version: Version, words: Schema) -> bytes:
+    cls = type(message)
     try:
-        return unrolled.write(_RESPONSE if cls is ResponseMessage else _REQUEST, plan, message)
+        return unrolled.write(head, words.plan(cls), message)
     except ProtocolError as error:
         error.path = (cls.__name__, *error.path)
         error.version = version

@@ -191,9 +191,13 @@ def _write_field(n: int, field: Field, env: dict[str, Any]) -> list[str]:
 
 def _write_value(v: str, n: int, field: Field, env: dict[str, Any]) -> list[str]:
     if field.choice is not None:
+        put = [line.format(v=v) for line in _PUT_FORM]
+        if field.choice.by_type is not None:
+            env[f"choose{n}"] = field.choice.by_type.get
+            return [f"form = choose{n}(type({v}))", "if form is None: raise Irregular", *put]
         env[f"choose{n}"] = field.choice.to_write
         before = "".join(f"v{m}, " for m in range(n))
-        return [f"form = choose{n}({v}, ({before}))", *(line.format(v=v) for line in _PUT_FORM)]
+        return [f"form = choose{n}({v}, ({before}))", *put]
     if field.structure is not None:
         env[f"plan{n}"] = field.structure
         return [f"plan{n}.write({field.head}, {v}, out)"]
