@@ -7,6 +7,7 @@ bracketed by an intent, so that after a crash somebody knows what to look for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from kmipd.core import formats
 from kmipd.core.errors import KmipError, MechanismUnavailable, StoreError, StoreRefused, TokenKeyMissing
 from kmipd.core.model import ManagedObject, Placement
 from kmipd.core.ports import KeyStore, KeyTemplate, TokenKey
+from kmipd.core.registry_port import RegistryUnavailable
 from kmipd.core.services import Context, Services
 from kmipd.spec import objects as o
 from kmipd.spec.enumerations import CryptographicAlgorithm, KeyFormatType, ObjectType, ResultReason
@@ -78,11 +80,9 @@ def _intend(ctx: Context, purpose: str) -> bytes:
 
     def take_back() -> None:
         # Best effort: what fails here is in the intents, and recovery will do it.
-        try:
+        with suppress(StoreError, RegistryUnavailable):
             services.store.destroy(cka_id)
-        except StoreError:
-            return
-        services.registry.drop_intent(cka_id)
+            services.registry.drop_intent(cka_id)
 
     ctx.unit.on_rollback(take_back)
     return cka_id

@@ -175,7 +175,11 @@ class Worker:
                 log.error("cannot accept connections: %s", error)
                 time.sleep(0.1)
                 break
-            self._admit(raw, f"{address[0]}:{address[1]}")
+            try:
+                self._admit(raw, f"{address[0]}:{address[1]}")
+            except Exception:  # whatever happens to one, the listener is armed again
+                log.exception("%s: could not be taken", address[0])
+                raw.close()
         if not self._draining:
             self._arm(self._listener.fileno(), Wants.READ)
 
@@ -197,7 +201,11 @@ class Worker:
         self._presented[sock] = connection
         with self._lock:
             self._connections[sock.fileno()] = connection
-        self._epoll.register(sock, select.EPOLLIN | select.EPOLLONESHOT)
+        try:
+            self._epoll.register(sock, select.EPOLLIN | select.EPOLLONESHOT)
+        except (OSError, ValueError) as error:  # no more watches (epoll(7), max_user_watches)
+            log.error("%s: cannot be watched: %s", peer, error)
+            self._drop(connection)
 
     def _drop(self, connection: Connection) -> None:
         fd = connection.sock.fileno()

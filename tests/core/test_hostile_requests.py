@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kmipd.core import recovery
 from kmipd.core.operations.locate import FILTERS_MAX
 from kmipd.core.registry_port import RegistryUnavailable
 from kmipd.spec import payloads as p
@@ -65,3 +66,20 @@ def test_a_locate_of_very_many_attributes_is_refused(service: Service, pair: tup
     assert service.refusal(Operation.LOCATE, request, version=V2_1) is ResultReason.INVALID_FIELD
     fits = locate_request(V2_1, [pair] * FILTERS_MAX)
     assert service.refusal(Operation.LOCATE, fits, version=V2_1) is None
+
+
+def test_a_key_that_cannot_be_taken_back_is_no_internal_error(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full at the commit and still is when the intent should go: recovery will do it."""
+
+    def full(*_: object) -> None:
+        raise RegistryUnavailable("the disk is full")
+
+    monkeypatch.setattr(type(service.services.registry.unit()), "_write", full)
+    monkeypatch.setattr(service.services.registry, "drop_intent", full)
+    item = service.send((Operation.CREATE, create_request(V2_1, aes())), version=V2_1).batch_item[0]
+    monkeypatch.undo()
+    assert item.result_status is ResultStatus.OPERATION_FAILED
+    assert "registry" in str(item.result_message)
+    assert recovery.recover(service.services, everything=True).removed == 1
