@@ -116,7 +116,16 @@ def doctor(settings: Settings) -> list[Check]:
         _check_orphans,
         _check_port,
     )
-    return [check(settings) for check in checks]
+    return [_looked(check, settings) for check in checks]
+
+
+def _looked(check: Callable[[Settings], Check], settings: Settings) -> Check:
+    """One that cannot be made is one that found something: the others are made all the same."""
+    try:
+        return check(settings)
+    except (RegistryError, StoreError) as error:
+        name = check.__name__.removeprefix("_check_")
+        return Check(name, ok=False, detail=str(error), remedy="see the checks above")
 
 
 def _check_secrets(settings: Settings) -> Check:

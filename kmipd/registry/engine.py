@@ -84,10 +84,15 @@ class Link:
         self.raw: Any = connection.connection.dbapi_connection
         self.dialect: Dialect = connection.dialect
         dbapi: Any = connection.dialect.loaded_dbapi
-        self._errors = (dbapi.IntegrityError, dbapi.OperationalError)
+        self._errors = (dbapi.IntegrityError, dbapi.DatabaseError)  # the latter: a file that is damaged, or no database
 
     def execute(self, statement: Executable) -> CursorResult[Any]:
-        return self.sql.execute(statement)
+        try:
+            return self.sql.execute(statement)
+        except exc.DatabaseError as error:
+            if isinstance(error, exc.IntegrityError):
+                raise
+            raise RegistryError(f"the registry cannot be read or written: {error.orig}") from None
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """A cursor of the driver."""
@@ -123,7 +128,7 @@ class Connections:
         if link is None:
             try:
                 link = Link(self._engine.connect())
-            except exc.OperationalError as error:
+            except exc.DatabaseError as error:
                 raise RegistryError(f"cannot open the registry {self._engine.url.database}: {error.orig}") from None
             self._local.link = link
             with self._lock:

@@ -14,7 +14,7 @@ from kmipd.core.registry_port import Intent
 from kmipd.registry import listing
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
-from kmipd.registry.engine import Connections, WriteLock, open_engine
+from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.tables import intent, managed_object, wrapping_key
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
@@ -38,6 +38,8 @@ class Registry:
     """One per process; safe to use from many threads."""
 
     def __init__(self, path: Path, audit_log: Path) -> None:
+        if not path.exists():  # SQLite would make an empty one, for everybody to read
+            raise RegistryError(f"there is no registry at {path}: run `kmipd init`, or restore it from a backup")
         self.path = path
         self._connections = Connections(open_engine(path), WriteLock(path.with_name(f"{path.name}.lock")))
         self._cache = ObjectCache()

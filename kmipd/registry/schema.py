@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exc
 
 from kmipd.registry.engine import RegistryError, open_engine
 
@@ -34,6 +34,8 @@ def require_current(path: Path) -> None:
         with engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
             wanted = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    except exc.DatabaseError as error:
+        raise RegistryError(f"the registry {path} cannot be read: {error.orig}; restore it from a backup") from None
     finally:
         engine.dispose()
     if found != wanted:

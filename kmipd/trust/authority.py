@@ -29,6 +29,7 @@ RSA_BITS = 3072  # what storage arrays and tape libraries document is RSA of at 
 CA_DAYS = 3650
 # A cluster that boots after its certificate expired cannot open its drives; two years, with warnings, is the custom.
 LEAF_DAYS = 825
+NAME_MAX = 64  # characters of a Common Name (RFC 5280, appendix A.1)
 CRL_DAYS = 3650  # an expired CRL would refuse everybody; it is rewritten whenever somebody is revoked
 BACKDATE = dt.timedelta(minutes=5)  # clocks of clusters and key servers differ
 
@@ -108,13 +109,18 @@ class Authority:
 
     def issue_server(self, hosts: Sequence[str], key_type: KeyType = "rsa") -> Issued:
         """For every name and address clients will use: several clients refuse a certificate without its SAN."""
+        for host in hosts:
+            if not host or not host.isascii():
+                raise TrustError(f"{host!r} cannot stand in a certificate: give the name in its ASCII form (xn--...)")
         key = new_key(key_type)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:NAME_MAX])])
         builder = self._leaf(subject, key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)
         builder = builder.add_extension(alternative_names(hosts), critical=False)
         return Issued(builder.sign(self._key, hashes.SHA256()), key)
 
     def issue_client(self, name: str, key_type: KeyType = "rsa") -> Issued:
+        if not 1 <= len(name) <= NAME_MAX:
+            raise TrustError(f"the name of a client has 1 to {NAME_MAX} characters in a certificate, not {len(name)}")
         key = new_key(key_type)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = self._leaf(subject, key.public_key(), ExtendedKeyUsageOID.CLIENT_AUTH)

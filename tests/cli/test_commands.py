@@ -127,6 +127,13 @@ def test_status_keys_and_history(server: Server) -> None:
 def test_doctor_finds_what_is_wrong(own_server: Server) -> None:
     checks = json.loads(run("doctor", "--dir", own_server.directory, "--json"))
     assert [c["name"] for c in checks if not c["ok"]] == []
+    registry = own_server.directory / "registry.db"
+    registry.rename(registry.with_name("away"))
+    assert "no registry" in refused("status", "--dir", own_server.directory, code=5)
+    found = json.loads(_output("doctor", "--dir", own_server.directory, "--json"))
+    assert {"registry", "clients"} <= {c["name"] for c in found if not c["ok"]}
+    assert not registry.exists(), "nothing makes an empty one in its place"
+    registry.with_name("away").rename(registry)
     (own_server.directory / "pin").chmod(0o640)
     assert "found something" in refused("doctor", "--dir", own_server.directory, code=1)
     found = json.loads(_output("doctor", "--dir", own_server.directory, "--json"))

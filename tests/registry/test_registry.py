@@ -89,6 +89,16 @@ def test_an_old_or_missing_registry_is_said(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="kmipd init"):
         schema.require_current(tmp_path / "none.db")
     sqlite3.connect(tmp_path / "empty.db").close()
+    with pytest.raises(RegistryError, match="kmipd init"):
+        Registry(tmp_path / "none.db", tmp_path / "audit.log")
+    assert not (tmp_path / "none.db").exists()
+    (tmp_path / "broken.db").write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(RegistryError, match="not a database"):
+        schema.require_current(tmp_path / "broken.db")
+    broken = Registry(tmp_path / "broken.db", tmp_path / "audit.log")
+    with pytest.raises(RegistryError, match="not a database"):
+        broken.clients.all()
+    broken.close()
     with pytest.raises(RegistryError, match="kmipd upgrade"):
         schema.require_current(tmp_path / "empty.db")
     schema.upgrade(tmp_path / "empty.db")

@@ -37,6 +37,14 @@ def test_server_certificates_name_every_host(authority: Authority) -> None:
     assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address(a) for a in ("192.0.2.1", "::1")]
 
 
+def test_names_that_fit_no_certificate_are_refused_in_words(authority: Authority) -> None:
+    with pytest.raises(TrustError, match="64"):
+        authority.issue_client("x" * 65, "ec")
+    for host in ("", "k\u00e9ys.example"):
+        with pytest.raises(TrustError, match="ASCII"):
+            authority.issue_server([host], "ec")
+
+
 def test_an_authority_is_private_and_never_overwritten(tmp_path: Path) -> None:
     Authority.create(tmp_path, "one", "ec")
     before = (tmp_path / "ca.key").read_bytes()
