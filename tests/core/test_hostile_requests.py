@@ -7,20 +7,35 @@ from typing import Any
 import pytest
 
 from kmipd.core import recovery
+from kmipd.core.model import Principal
 from kmipd.core.operations.locate import FILTERS_MAX
 from kmipd.core.registry_port import RegistryUnavailable
 from kmipd.spec import payloads as p
-from kmipd.spec.enumerations import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus, State
+from kmipd.spec.attributes import CryptographicParameters
+from kmipd.spec.enumerations import (
+    BatchErrorContinuationOption,
+    BlockCipherMode,
+    DerivationMethod,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+    State,
+)
+from kmipd.spec.masks import CryptographicUsageMask
+from kmipd.spec.payloads.parts import DerivationParameters
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V2_1
 from tests.core.conftest import Service
 from tests.support.asking import aes, create_request, locate_request
+from tests.support.client import wanted
 
 UNDO = {"version": V2_1, "batch_error_continuation_option": BatchErrorContinuationOption.UNDO}
 
 
-def _create(service: Service) -> str:
-    return str(service.call(Operation.CREATE, create_request(V2_1, aes()), version=V2_1).unique_identifier)
+def _create(service: Service, *more: Any, **options: Any) -> str:
+    request = create_request(V2_1, aes(*more, **options))
+    return str(service.call(Operation.CREATE, request, version=V2_1).unique_identifier)
 
 
 def _get(uid: str) -> tuple[Operation, Any]:
@@ -83,3 +98,21 @@ def test_a_key_that_cannot_be_taken_back_is_no_internal_error(
     assert item.result_status is ResultStatus.OPERATION_FAILED
     assert "registry" in str(item.result_message)
     assert recovery.recover(service.services, everything=True).removed == 1
+
+
+@pytest.mark.parametrize(("tag", "value"), [(Tag.SENSITIVE, True), (Tag.EXTRACTABLE, False)])
+def test_a_key_that_stays_here_is_not_derived_out(service: Service, tag: Tag, value: bool) -> None:
+    """Enciphered under a key the client knows, the second base would be there for the deciphering."""
+    service.principal = Principal("wrapped", "wrapped")
+    mask = CryptographicUsageMask.DERIVE_KEY
+    known = _create(service, mask=mask)
+    kept = _create(service, (tag, value), mask=mask)
+    parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    request = p.DeriveKeyRequestPayload(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        unique_identifier=(known, kept),
+        derivation_method=DerivationMethod.ENCRYPT,
+        derivation_parameters=DerivationParameters(cryptographic_parameters=parameters),
+        **wanted(V2_1, aes()),
+    )
+    assert service.refusal(Operation.DERIVE_KEY, request, version=V2_1) is ResultReason.PERMISSION_DENIED

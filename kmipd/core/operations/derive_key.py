@@ -73,6 +73,7 @@ def _derivation(ctx: Context, request: DeriveKeyRequestPayload, bases: list[Mana
     stated: CryptographicParameters = parameters or CryptographicParameters()
     data = given.derivation_data or b""
     if not data and len(bases) > 1:
+        _require_disclosable(request.derivation_method, bases[1])
         data = vault.material_of(ctx, bases[1])
     cipher = None
     if request.derivation_method is DerivationMethod.ENCRYPT:
@@ -87,6 +88,15 @@ def _derivation(ctx: Context, request: DeriveKeyRequestPayload, bases: list[Mana
         salt=given.salt or given.initialization_vector or b"",
         iterations=given.iteration_count or 0,
     )
+
+
+def _require_disclosable(method: DerivationMethod, data: ManagedObject) -> None:
+    """Enciphered under a key that the client may know, the data is as good as given out in clear."""
+    stays = data.attributes.get(Tag.SENSITIVE) or not data.attributes.get(Tag.EXTRACTABLE, True)
+    if method is DerivationMethod.ENCRYPT and stays:
+        raise KmipError(
+            ResultReason.PERMISSION_DENIED, f"Derive Key: {data.uid} is sensitive or not extractable: not to encipher"
+        )
 
 
 def _cipher(base: ManagedObject, stated: CryptographicParameters, iv: bytes) -> CipherParameters:
