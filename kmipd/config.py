@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from kmipd.core.model import Placement
+from kmipd.core.policy import ROLES
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
 from kmipd.trust.identity import Rule
@@ -197,7 +198,11 @@ class _Reader:
             raise self.wrong("identity", "principal", "is missing")
         values = dict(given)
         self.refuse_unknown("identity", values, {f.name for f in dataclasses.fields(Rule)})
+        if values.get("role", "client") not in ROLES:
+            raise self.wrong("identity", "role", f"must be one of {', '.join(ROLES)}")
         for key in ("subject", "issuer"):
+            if not isinstance(values.get(key, {}), dict):
+                raise self.wrong("identity", key, 'must be a table such as { O = "Example" }')
             values[key] = tuple(values.get(key, {}).items())
         values.setdefault("group", values["principal"])
         rule = Rule(**values)

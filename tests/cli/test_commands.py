@@ -93,6 +93,8 @@ def test_a_wrong_setting_is_named(own_server: Server) -> None:
         ("port = 0", "ports = 1", "ports"),
         ('placement = "resident"', 'placement = "cloud"', "placement"),
         ("[server]", '[[identity]]\nprincipal = "all"\n\n[server]', "no condition"),
+        ("[server]", '[[identity]]\nprincipal = "a"\nsan_dns = "a"\nrole = "admin"\n\n[server]', "auditor"),
+        ("[server]", '[[identity]]\nprincipal = "a"\nsubject = "a"\n\n[server]', "must be a table"),
         ("[server]", "[server", "TOML"),
         ("[server]", "[servers]", "servers"),
     ):
