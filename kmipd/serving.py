@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,12 @@ from kmipd.registry import schema
 from kmipd.trust.contexts import server_context
 
 log = logging.getLogger(__name__)
+LOCK_SECONDS = 5.0  # the workers of a daemon that was killed need a moment to notice
 PREPARE_SECONDS = 300  # recovery asks the token once per unfinished request; a slow HSM may take a while
+
+
+class AlreadyServedError(Exception):
+    """A daemon of this directory is running."""
 
 
 def serve(settings: Settings, workers: int, ready: Callable[[str, int], None]) -> int:
@@ -26,14 +33,32 @@ def serve(settings: Settings, workers: int, ready: Callable[[str, int], None]) -
     schema.require_current(settings.registry)
     tls = settings.tls
     server_context(tls.certificate, tls.key, tls.client_cas, tls.crls)  # better a refusal now than in every worker
+    lock = _lock(settings.directory)
     listener = systemd.inherited_listener() or listen(settings.server.host, settings.server.port)
     host, port = listener.getsockname()[:2]
     _prepare(settings.directory)
-    supervisor = Supervisor(listener, workers, lambda *fds: _worker_command(settings.directory, *fds))
+    supervisor = Supervisor(listener, workers, lambda *fds: _worker_command(settings.directory, *fds), (lock,))
     try:
         return supervisor.run(lambda: ready(host, port))
     finally:
         supervisor.close()
+
+
+def _lock(directory: Path) -> int:
+    """One daemon a directory: recovery at start takes away what a live one is making. Workers hold the lock too, so
+    that it is free only when the last of them has ended."""
+    fd = os.open(directory / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(fd)
+                raise AlreadyServedError(f"another kmipd serves {directory}: stop it first") from None
+            time.sleep(0.1)
+        else:
+            return fd
 
 
 def _prepare(directory: Path) -> None:
@@ -56,8 +81,8 @@ def _worker_command(directory: Path, index: int, listener: int, lifeline: int, r
 
 def configure_logging(level: str) -> None:
     """To standard error; under systemd without a time of our own, since the journal has one."""
-    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(level=level.upper(), format=f"{time}%(levelname)s %(message)s", stream=sys.stderr)
+    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(level=level.upper(), format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it reports every look at the schema
 
 

@@ -88,7 +88,10 @@ def serve(directory: Path, workers: int | None) -> None:
             plural = "worker" if count == 1 else "workers"
             click.echo(f"kmipd {__version__} is ready: KMIP on {host}:{port}, {count} {plural}")
 
-        code = serving.serve(settings, count, ready)
+        try:
+            code = serving.serve(settings, count, ready)
+        except serving.AlreadyServedError as error:
+            raise Failure(str(error), 7) from None
     raise SystemExit(code)
 
 

@@ -59,6 +59,9 @@ def recover(services: Services, *, everything: bool = False) -> Recovered:
     adopted = removed = destroyed = waiting = 0
     for intent in services.registry.intents(services.clock.now() - age):
         store = services.stores.get(intent.store)
+        # Claimed first: a slow request may still be at work, and must not record what is about to be removed.
+        if not services.registry.claim_intent(intent.cka_id):
+            continue
         if services.registry.knows_cka_id(intent.cka_id):
             services.registry.drop_intent(intent.cka_id)
             adopted += 1

@@ -108,6 +108,9 @@ class RegistryPort(Protocol):
 
     def intents(self, created_before: int) -> Sequence[Intent]: ...
 
+    def claim_intent(self, cka_id: bytes) -> bool:
+        """Take the intent from the request that wrote it: its unit can no longer commit. False when it is gone."""
+
     def drop_intent(self, cka_id: bytes) -> None: ...
 
     def knows_cka_id(self, cka_id: bytes) -> bool:

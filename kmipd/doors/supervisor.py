@@ -68,8 +68,13 @@ class Supervisor:
     """`command(index, listener_fd, lifeline_fd, ready_fd)` is the program of a worker."""
 
     def __init__(
-        self, listener: socket.socket, workers: int, command: Callable[[int, int, int, int], Sequence[str]]
+        self,
+        listener: socket.socket,
+        workers: int,
+        command: Callable[[int, int, int, int], Sequence[str]],
+        held: tuple[int, ...] = (),
     ) -> None:
+        self._held = held  # descriptors that every worker keeps open as well
         self._listener = listener
         self._command = command
         self._slots = [_Slot(i) for i in range(workers)]
@@ -132,7 +137,7 @@ class Supervisor:
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
         fds = (self._listener.fileno(), self._lifeline_read, ready_write)
         slot.process = subprocess.Popen(  # our own program, its arguments are ours
-            self._command(slot.index, *fds), pass_fds=fds, stdin=subprocess.DEVNULL
+            self._command(slot.index, *fds), pass_fds=(*fds, *self._held), stdin=subprocess.DEVNULL
         )
         os.close(ready_write)
         slot.ready_fd, slot.ready, slot.started = ready_read, False, time.monotonic()

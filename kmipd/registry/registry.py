@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
-from kmipd.core.registry_port import Intent
+from kmipd.core.registry_port import Conflict, Intent
 from kmipd.registry import listing
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
 from kmipd.registry.prepared import Prepared
-from kmipd.registry.tables import intent, managed_object, wrapping_key
+from kmipd.registry.tables import CLAIMED, intent, managed_object, wrapping_key
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
 
 # Uses of a wrapping key are taken from the table in blocks: one write for many seals, and a crash only wastes a block.
@@ -72,6 +72,11 @@ class Registry:
         rows = self._connections.get().execute(statement)
         return [Intent(r.cka_id, r.store, r.purpose, r.created) for r in rows]
 
+    def claim_intent(self, cka_id: bytes) -> bool:
+        with self._connections.transaction() as link:
+            claimed = update(intent).where(intent.c.cka_id == cka_id).values(purpose=CLAIMED)
+            return bool(link.execute(claimed).rowcount)
+
     def drop_intent(self, cka_id: bytes) -> None:
         with self._connections.transaction() as connection:
             connection.execute(delete(intent).where(intent.c.cka_id == cka_id))
@@ -110,7 +115,9 @@ class Registry:
         with self._connections.transaction() as connection:
             row = {"cka_id": cka_id, "store": store, "created": now, "uses": 0, "uses_max": uses_max}
             connection.execute(insert(wrapping_key).values(row))
-            connection.execute(delete(intent).where(intent.c.cka_id == cka_id))
+            closed = delete(intent).where(intent.c.cka_id == cka_id, intent.c.purpose != CLAIMED)
+            if connection.execute(closed).rowcount != 1:
+                raise Conflict("the intent of this wrapping key is gone")  # and so may be the key
 
     # What is there -------------------------------------------------------------------------------------------
 

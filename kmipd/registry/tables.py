@@ -109,6 +109,9 @@ wrapping_key = Table(
     Column("uses_max", BigInteger, nullable=False),
 )
 
+# The purpose of an intent that recovery has taken: the request that wrote it can no longer close it.
+CLAIMED = "claimed by recovery"
+
 # Written before a token object is made, removed in the transaction that records it. After a crash: what to look for.
 intent = Table(
     "intent",

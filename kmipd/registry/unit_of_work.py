@@ -19,7 +19,7 @@ from kmipd.registry import staged as staging
 from kmipd.registry.engine import Connections, Duplicate, Link
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.rows import ROW, IndexEntry, from_row, index_entries, index_entry, to_row
-from kmipd.registry.tables import audit_event, intent, logical_key, managed_object, object_attribute
+from kmipd.registry.tables import CLAIMED, audit_event, intent, logical_key, managed_object, object_attribute
 from kmipd.spec.tags import Tag
 
 _COLUMNS = [c.name for c in managed_object.columns if c.name != "id"]
@@ -41,7 +41,7 @@ _INSERT_KEY = Prepared(
 _SET_PRIMARY = Prepared(
     update(logical_key).where(logical_key.c.id == bindparam("key")).values(primary_uid=bindparam("uid"))
 )
-_CLOSE_INTENT = Prepared(delete(intent).where(intent.c.cka_id == bindparam("cka_id")))
+_CLOSE_INTENT = Prepared(delete(intent).where(intent.c.cka_id == bindparam("cka_id"), intent.c.purpose != CLAIMED))
 _INSERT_AUDIT = Prepared(
     insert(audit_event).values({c.name: bindparam(c.name) for c in audit_event.columns if c.name != "id"})
 )

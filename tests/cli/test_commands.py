@@ -169,3 +169,11 @@ def test_a_bad_csr_is_refused(own_server: Server, tmp_path: Path, content: str) 
         "client", "sign", "x", "--csr", path, "--dir", own_server.directory, "--out", out, code=1
     )
     assert not out.exists()
+
+
+def test_one_daemon_a_directory(own_server: Server) -> None:
+    """A second one would recover, and so take away, what the first is making."""
+    own_server.start()
+    assert "another kmipd serves" in refused("serve", "--dir", own_server.directory, code=7)
+    own_server.kill()
+    own_server.start()

@@ -223,6 +223,7 @@ def test_writers_queue(registry: Registry) -> None:
 
 def test_uses_of_a_wrapping_key_are_bounded(registry: Registry) -> None:
     assert registry.take_wrapping_use("main") is None
+    registry.open_intent(b"kek", "main", "wrapping key", NOW)
     registry.add_wrapping_key(b"kek", "main", 2 * USES_BLOCK, NOW)
     taken = [registry.take_wrapping_use("main") for _ in range(2 * USES_BLOCK)]
     assert set(taken) == {b"kek"}
@@ -395,3 +396,19 @@ def test_locate_sees_what_is_staged(registry: Registry) -> None:
     assert located.uids == (fresh.uid, kept.uid, old.uid)
     assert unit.locate(LocateQuery(group="g", now=NOW, offset=1, limit=1)).uids == (kept.uid,)
     assert registry.unit().locate(LocateQuery(group="g", now=NOW)).uids == (gone.uid, kept.uid, old.uid)
+
+
+def test_a_claimed_intent_cannot_be_closed(registry: Registry) -> None:
+    """A slow request must not record a token object that recovery is about to remove."""
+    registry.open_intent(b"1" * 16, "main", "key", NOW)
+    unit = registry.unit()
+    unit.add(an_object(cka_id=b"1" * 16, placement=Placement.RESIDENT))
+    unit.close_intent(b"1" * 16)
+    assert registry.claim_intent(b"1" * 16)
+    with pytest.raises(Conflict):
+        unit.commit()
+    assert not registry.knows_cka_id(b"1" * 16)
+    with pytest.raises(Conflict):
+        registry.add_wrapping_key(b"1" * 16, "main", 10, NOW)
+    registry.drop_intent(b"1" * 16)
+    assert not registry.claim_intent(b"1" * 16)
