@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 _NAMES: Mapping[int, str] = {operation: operation.name for operation in Operation}
 
+# Operations whose answer is the identifier of an object and nothing that anybody should keep.
+_ANSWERED_BY_NAME = frozenset({Operation.ACTIVATE, Operation.REVOKE, Operation.DESTROY, Operation.SET_ATTRIBUTE})
 Handler = Callable[[Context, Any], Any]
 # Optimistic concurrency: a unit that read what another one then changed is run again. Three clients that hammer one
 # object need a few rounds; an endless loop would be a fault of ours.
@@ -149,7 +151,7 @@ class _Run:
                 unit.rollback()
                 error = caught
                 break
-        undone = [_undone(item) for item in items[:-1]]
+        undone = [_undone(item, None) for item in items[:-1]]
         return [*undone, _failed(items[-1], error, self._version)]
 
     def _together(self, unit: UnitOfWork, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
@@ -164,7 +166,7 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - the edge
                 unit.rollback()
                 self._record(ctx, item, error)
-                return [*(_undone(i) for _, i, _ in done), _failed(item, error, self._version)]
+                return [*map(_undone, (i for _, i, _ in done), payloads), _failed(item, error, self._version)]
             done.append((ctx, item, self._audit_change(ctx, item)))
             payloads.append(payload)
         for ctx, item, changed in done:
@@ -247,13 +249,15 @@ def _succeeded(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
     )
 
 
-def _undone(item: RequestBatchItem) -> ResponseBatchItem:
-    """Without the payload: an undone Get would be a key given out that no line of the audit log and no count knows."""
+def _undone(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
+    """With its payload where that only names objects (BL-M-2). An undone Get would be a key given out that no line of
+    the audit log and no count knows."""
     return ResponseBatchItem(
         operation=item.operation,
         unique_batch_item_id=item.unique_batch_item_id,
         result_status=ResultStatus.OPERATION_UNDONE,
         result_message="undone, because another item of the batch failed",
+        response_payload=payload if item.operation in _ANSWERED_BY_NAME else None,
     )
 
 

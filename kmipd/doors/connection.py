@@ -116,7 +116,7 @@ class Connection:
 
     def log_refusal(self, error: BaseException) -> None:
         """Say who was refused and why, unless the peer merely connected and left (port checks do)."""
-        if isinstance(error, ssl.SSLEOFError | ConnectionError) and self.presented is None:
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ConnectionError) and self.presented is None:
             log.debug("%s: left before the handshake", self.peer)
             return
         self._keeper.refused()
