@@ -36,7 +36,18 @@ log = logging.getLogger(__name__)
 _NAMES: Mapping[int, str] = {operation: operation.name for operation in Operation}
 
 # Operations whose answer is the identifier of an object and nothing that anybody should keep.
-_ANSWERED_BY_NAME = frozenset({Operation.ACTIVATE, Operation.REVOKE, Operation.DESTROY, Operation.SET_ATTRIBUTE})
+_ANSWERED_BY_NAME = frozenset(
+    {
+        Operation.ACTIVATE,
+        Operation.CHECK,
+        Operation.REVOKE,
+        Operation.DESTROY,
+        Operation.ADD_ATTRIBUTE,
+        Operation.MODIFY_ATTRIBUTE,
+        Operation.DELETE_ATTRIBUTE,
+        Operation.SET_ATTRIBUTE,
+    }
+)
 Handler = Callable[[Context, Any], Any]
 # Optimistic concurrency: a unit that read what another one then changed is run again. Three clients that hammer one
 # object need a few rounds; an endless loop would be a fault of ours.
