@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import secrets
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.provision import SoftHSM, find_softhsm, provision_softhsm
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.store import PKCS11Store
-from tests.tokens.faults import Faults
+from tests.tokens.faults import Faults, build
 
 PIN = "correct-horse-1234"
 SO_PIN = "security-officer-1"
@@ -113,13 +112,10 @@ def shared(make_token: Callable[..., Token]) -> Iterator[PKCS11Store]:
 @pytest.fixture(scope="session")
 def fault_library(memory: Path) -> Path:
     """The fault-injecting pass-through module, compiled once."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler for the fault-injecting module")
-    built = memory / "p11fault.so"
-    source = Path(__file__).with_name("p11fault.c")
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", built, source, "-ldl", "-lpthread"], check=True)
-    return built
+    try:
+        return build(memory)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd.spec.masks import CryptographicUsageMask as Usage
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.store import PKCS11Store
-from tests.tokens.faults import Faults
+from tests.tokens.faults import Faults, eventually
 
 AES = KeyTemplate(algorithm=Algorithm.AES, length=256, usage=Usage.ENCRYPT | Usage.DECRYPT, label="test")
 ECB = CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.ECB)
@@ -30,15 +29,6 @@ PIN = "correct-horse-1234"
 
 def new_id() -> bytes:
     return secrets.token_bytes(16)
-
-
-def eventually(what: Callable[[], bool], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if what():
-            return True
-        time.sleep(0.01)
-    return what()
 
 
 def raw(store: PKCS11Store, name: str, *arguments: Any) -> None:
