@@ -1,6 +1,6 @@
 """Bytes to neutral Items and back, whatever they mean.
 
-Every encoding (TTLV here, JSON and XML beside it one day) is a pair of functions like this one.
+Every encoding is a pair of functions like the ones here: TTLV in this module, JSON and XML beside it.
 """
 
 from __future__ import annotations

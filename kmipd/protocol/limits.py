@@ -12,6 +12,9 @@ class Limits:
 
     #: Bytes. The largest honest messages are Opaque Objects and Certificates of some 100 KiB.
     message_size_max: int = 1 << 20
+    #: Bytes of a message in JSON or XML, which take two (hexadecimal) to eight times as many as TTLV. What such a
+    #: message is in TTLV is held to `message_size_max` as well.
+    text_size_max: int = 4 << 20
     #: Structures within structures. KMIP itself needs twelve; the rest is for vendors' own attributes.
     #: It also keeps reading far from Python's recursion limit.
     nesting_depth_max: int = 32
