@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -30,6 +31,8 @@ from kmipd_pkcs11.store import PKCS11Store
 
 log = logging.getLogger(__name__)
 HOUSEKEEPING_SECONDS = 60.0
+CONNECT_SECONDS = 10.0  # that a starting worker waits for its token
+HUNG = 75  # the exit code of a worker that is to be replaced because calls hang in it (EX_TEMPFAIL)
 
 
 class SystemClock:
@@ -110,10 +113,7 @@ def make_ready(application: Application) -> recovery.Recovered:
 def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd: int, ready_fd: int) -> None:
     """One worker process, until the supervisor says stop or is gone."""
     application = compose(settings)
-    try:
-        application.store.connect()
-    except StoreError as error:  # a worker that replaces one while the token is away says so to clients, and waits
-        log.error("%s", error)
+    _connect(application)
     protocol.prepare()
     _tune_memory()
     tls = settings.tls
@@ -124,6 +124,8 @@ def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd:
         principal=application.identities.principal,
         limits=settings.limits,
         message_limits=settings.messages,
+        beat=lambda: _beat(ready_fd),
+        trouble=application.store.stuck,
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the supervisor decides
@@ -131,10 +133,31 @@ def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd:
     _in_background(lambda: _end_with(lifeline_fd), "lifeline")
     if index == 0:
         _in_background(lambda: _keep_house(application), "housekeeping")
+    os.set_blocking(ready_fd, False)
     os.write(ready_fd, b"R")
-    os.close(ready_fd)
     worker.run()
+    if worker.hung:  # whoever waited for the threads that hang, or for the library's own clean-up, would hang too
+        os._exit(HUNG)
     application.close()
+
+
+def _connect(application: Application) -> None:
+    """Connect, but do not wait for a token that hangs: a worker that can say so to clients is better than none."""
+
+    def connect() -> None:
+        try:
+            application.store.connect()
+        except StoreError as error:  # a worker that starts while the token is away says so to clients, and waits
+            log.error("%s", error)
+
+    thread = _in_background(connect, "connect")
+    thread.join(CONNECT_SECONDS)
+
+
+def _beat(ready_fd: int) -> None:
+    """A sign of life. One that does not fit into the pipe is not missed; without a supervisor the lifeline ends us."""
+    with contextlib.suppress(OSError):
+        os.write(ready_fd, b".")
 
 
 def _tune_memory() -> None:
@@ -170,5 +193,7 @@ def _keep_house(application: Application) -> None:
             log.warning("recovery could not run: %s", error)
 
 
-def _in_background(target: Callable[[], None], name: str) -> None:
-    threading.Thread(target=target, name=name, daemon=True).start()
+def _in_background(target: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread

@@ -37,7 +37,9 @@ def serve(settings: Settings, workers: int, ready: Callable[[str, int], None]) -
     listener = systemd.inherited_listener() or listen(settings.server.host, settings.server.port)
     host, port = listener.getsockname()[:2]
     _prepare(settings.directory)
-    supervisor = Supervisor(listener, workers, lambda *fds: _worker_command(settings.directory, *fds), (lock,))
+    supervisor = Supervisor(
+        listener, workers, lambda *fds: _worker_command(settings.directory, *fds), (lock,), settings.limits.silence
+    )
     try:
         return supervisor.run(lambda: ready(host, port))
     finally:

@@ -54,10 +54,15 @@ Handler = Callable[[Context, Any], Any]
 ATTEMPTS_MAX = 20
 
 
+def _go_ahead() -> None:
+    """Somebody waits for the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     principal: Principal
     peer: str  # address, for audit
+    before_change: Callable[[], None] = _go_ahead  # raises when nothing may be written any more: the client has left
 
 
 class KeyService:
@@ -135,6 +140,8 @@ class _Run:
             try:
                 payload = self._perform(ctx, item)
                 changed = self._audit_change(ctx, item)
+                if changed:
+                    self._caller.before_change()
                 unit.commit()
                 self._record(ctx, item, None, needed=not changed)
             except Conflict as conflict:
@@ -183,6 +190,8 @@ class _Run:
         for ctx, item, changed in done:
             if not changed:
                 self._record(ctx, item, None, needed=True)
+        if unit.changed:
+            self._caller.before_change()
         unit.commit()
         for ctx, item, changed in done:
             if changed:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from kmipd.core.model import Principal
 from kmipd.doors.kmip import MessageHandler, refusal
 from kmipd.doors.limits import DoorLimits
+from kmipd.doors.watch import Watch
 from kmipd.protocol import Framer, Limits, ProtocolError
 from kmipd.spec.versions import V1_0
 from kmipd.trust import refusals
@@ -38,6 +39,7 @@ class Doorkeeper:
     """What connections share: who they may be, what answers them, how long they may take."""
 
     handler: MessageHandler
+    watch: Watch
     principal: Callable[[bytes], Principal | None]
     limits: DoorLimits
     message_limits: Limits
@@ -163,7 +165,11 @@ class Connection:
             if self.principal is not None and not self._keeper.allowed(self.principal):
                 log.warning("refused: %s: %s sends too fast", self.peer, self.principal.name)
                 return False
-            self._send(self._keeper.handler.answer(message, self.principal, self.peer))
+            request = self._keeper.watch.begin(message, self.peer, self._cut_off)
+            answer = self._keeper.handler.answer(message, self.principal, self.peer, request.change)
+            if not self._keeper.watch.finish(request):
+                return False
+            self._send(answer)
             self._become_idle()
             if self.principal is None:
                 return False
@@ -185,6 +191,17 @@ class Connection:
                 left = until - time.monotonic()
                 if left <= 0 or not _writable(self.sock, left):
                     raise TimeoutError("the client does not read its answer") from None
+
+    def _cut_off(self, answer: bytes) -> None:
+        """Called by another thread while our own is stuck in a request: the last answer, and the end.
+
+        The socket stays open until our own thread is back and drops the connection.
+        """
+        try:
+            self.sock.send(answer)
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # of the plain socket: the TLS object stays as it is
+        except OSError as error:
+            log.debug("%s: left before it was given up: %s", self.peer, error)
 
     def _become_idle(self) -> None:
         self.used = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kmipd import protocol
@@ -25,8 +25,11 @@ class MessageHandler:
         self._service = service
         self._limits = limits
 
-    def answer(self, data: bytes, principal: Principal | None, peer: str) -> bytes:
-        """The answer to one framed request; `principal` None is a certificate that stands for nobody."""
+    def answer(self, data: bytes, principal: Principal | None, peer: str, before_change: Callable[[], None]) -> bytes:
+        """The answer to one framed request; `principal` None is a certificate that stands for nobody.
+
+        `before_change` is called before anything is written, and may raise a KmipError to prevent it.
+        """
         try:
             message = protocol.read_request(data, self._limits)
         except protocol.ProtocolError as error:
@@ -39,7 +42,7 @@ class MessageHandler:
             text = "the client certificate is not enrolled here"
             return refusal(known, ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, text)
         try:
-            response = self._service.handle(message, Caller(principal, peer))
+            response = self._service.handle(message, Caller(principal, peer, before_change))
             return _fitted(response, message)
         except Exception:
             log.exception("%s: the request could not be answered", peer)
@@ -49,6 +52,13 @@ class MessageHandler:
 def _version_of(data: bytes) -> Version:
     found = protocol.peek_version(data)
     return found if found in VERSIONS else V1_0
+
+
+def late(data: bytes, changed: bool) -> bytes:
+    """The answer to a request that takes too long."""
+    outcome = "whether it was done is not known yet" if changed else "nothing was changed"
+    text = f"the key store does not answer in time; {outcome}"
+    return refusal(_version_of(data), ResultReason.GENERAL_FAILURE, text)
 
 
 def refusal(version: Version, reason: ResultReason, text: str) -> bytes:

@@ -20,6 +20,10 @@ class DoorLimits:
     # traffic), so idle connections live for hours.
     idle: float = 4 * 3600.0
     request: float = 30.0  # from the first byte of a message to its last: half a message is not kept for ever
+    # For a request: clients wait 10 to 60 s. Longer than a slow HSM takes for an RSA pair; raise it if yours does not.
+    answer: float = 20.0
+    hung_max: int = 4  # threads that never came back before the worker process is replaced; fewer than threads_max
+    silence: float = 20.0  # a worker that does not say that it is alive for so long is killed and replaced
     write: float = 30.0  # for a client that does not read its answer
     drain: float = 20.0  # after SIGTERM, in all
     drain_idle: float = 11.0  # after SIGTERM, for a connection to stay unused: radosgw drops its own after 10 s, and

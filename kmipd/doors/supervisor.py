@@ -2,7 +2,9 @@
 
 It opens no token and answers no client, so there is little that could bring it down. Workers are separate programs,
 not forks: a vendor library that crashes takes one of them with it and nothing else, and PKCS#11 is never initialised
-before a fork. Each worker watches a pipe from here and ends when the supervisor is gone.
+before a fork. Each worker watches a pipe from here and ends when the supervisor is gone; through another one it says
+that it is ready and, about every second, that it is alive. One that falls silent is killed and replaced. systemd's
+watchdog (sd_watchdog_enabled(3)) is told of this loop, which is all that is left to watch.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ _READY = b"R"
 # A worker that dies young is started again ever later, so that a broken token does not become a fork storm.
 _RESTART_FIRST, _RESTART_MAX = 0.2, 10.0
 _STABLE_SECONDS = 30.0
+START_SECONDS = 120.0  # a worker that is not ready by then hangs: it waits for its token for some seconds only
+_TICK = 0.5
+_PAUSED_SECONDS = 5.0  # after a gap in our own loop the machine has slept, and nobody's silence means anything
 
 
 class PortInUse(Exception):
@@ -43,6 +48,7 @@ class _Slot:
     started: float = 0.0
     restart_at: float = 0.0
     delay: float = _RESTART_FIRST
+    heard: float = 0.0  # when it last gave a sign of life
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -73,7 +79,12 @@ class Supervisor:
         workers: int,
         command: Callable[[int, int, int, int], Sequence[str]],
         held: tuple[int, ...] = (),
+        silence: float = 20.0,
     ) -> None:
+        self._silence = silence  # seconds that a worker may give no sign of life
+        self._watchdog = systemd.watchdog_seconds()
+        self._looked = 0.0
+        self._notified = 0.0
         self._held = held  # descriptors that every worker keeps open as well
         self._listener = listener
         self._command = command
@@ -91,11 +102,12 @@ class Supervisor:
             for slot in self._slots:
                 self._start(slot, selector)
             while not self._over():
-                for key, _ in selector.select(0.5):
+                for key, _ in selector.select(_TICK):
                     if key.fileobj == self._signal_read:
                         self._on_signals()
                     else:
-                        self._on_ready(key.data, selector)
+                        self._on_sign(key.data, selector)
+                self._look_after()
                 self._reap(selector)
                 if not self._announced and all(s.ready for s in self._slots):
                     self._announced = True
@@ -140,12 +152,34 @@ class Supervisor:
             self._command(slot.index, *fds), pass_fds=(*fds, *self._held), stdin=subprocess.DEVNULL
         )
         os.close(ready_write)
-        slot.ready_fd, slot.ready, slot.started = ready_read, False, time.monotonic()
+        slot.ready_fd, slot.ready = ready_read, False
+        slot.started = slot.heard = time.monotonic()
         selector.register(ready_read, selectors.EVENT_READ, slot)
 
-    def _on_ready(self, slot: _Slot, selector: selectors.BaseSelector) -> None:
-        slot.ready = os.read(slot.ready_fd, 1) == _READY
-        self._forget_ready(slot, selector)
+    def _on_sign(self, slot: _Slot, selector: selectors.BaseSelector) -> None:
+        said = os.read(slot.ready_fd, 64)
+        if not said:
+            self._forget_ready(slot, selector)
+            return
+        slot.ready = slot.ready or said.startswith(_READY)
+        slot.heard = time.monotonic()
+
+    def _look_after(self) -> None:
+        """Kill what has fallen silent, and tell systemd that this loop turns."""
+        now = time.monotonic()
+        paused = now - self._looked > _PAUSED_SECONDS
+        self._looked = now
+        for slot in self._slots:
+            if paused:
+                slot.heard = now
+            limit = self._silence if slot.ready else START_SECONDS
+            if slot.process is not None and now - slot.heard > limit:
+                log.error("worker %s has not been heard of for %.0f s: it is killed", slot.index, now - slot.heard)
+                slot.process.kill()
+                slot.heard = now
+        if self._watchdog is not None and now - self._notified >= self._watchdog:
+            self._notified = now
+            systemd.notify("WATCHDOG=1")
 
     @staticmethod
     def _forget_ready(slot: _Slot, selector: selectors.BaseSelector) -> None:

@@ -1,4 +1,5 @@
-"""systemd: sockets it hands over, and what it wants to be told (sd_listen_fds(3), sd_notify(3))."""
+"""systemd: sockets it hands over, and what it wants to be told (sd_listen_fds(3), sd_notify(3),
+sd_watchdog_enabled(3))."""
 
 from __future__ import annotations
 
@@ -13,6 +14,14 @@ def inherited_listener() -> socket.socket | None:
     if os.environ.get("LISTEN_PID") != str(os.getpid()) or int(os.environ.get("LISTEN_FDS", "0")) < 1:
         return None
     return socket.socket(fileno=_FIRST_FD)
+
+
+def watchdog_seconds() -> float | None:
+    """How often the service manager wants to hear WATCHDOG=1, with a margin; None when it does not."""
+    wanted = os.environ.get("WATCHDOG_USEC", "")
+    if not wanted.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(wanted) / 2_000_000
 
 
 def notify(*lines: str) -> None:

@@ -20,10 +20,11 @@ from weakref import WeakKeyDictionary
 
 from kmipd.core.model import Principal
 from kmipd.doors.connection import Connection, Doorkeeper, Wants
-from kmipd.doors.kmip import MessageHandler
+from kmipd.doors.kmip import MessageHandler, late
 from kmipd.doors.limits import DoorLimits
 from kmipd.doors.quotas import Quotas
 from kmipd.doors.threads import Threads
+from kmipd.doors.watch import Watch
 from kmipd.protocol import Limits
 from kmipd.trust import refusals
 
@@ -32,11 +33,24 @@ log = logging.getLogger(__name__)
 _READABLE = select.EPOLLIN | select.EPOLLONESHOT
 _WRITABLE = select.EPOLLOUT | select.EPOLLONESHOT
 SWEEP_SECONDS = 1.0  # how often deadlines are looked at: the precision of all of them
+LAST_SECONDS = 2.0  # what still works in a worker that hangs has so long to finish
 ACCEPT_BURST = 64  # connections taken at once, so that the ones that are open get their turn
 
 
+def _nobody_listens() -> None:
+    """There is no supervisor."""
+
+
+def _no_trouble() -> str:
+    return ""
+
+
 class Worker:
-    """`context` makes a fresh TLS context (it is called again to reload); `principal` maps a certificate."""
+    """`context` makes a fresh TLS context (it is called again to reload); `principal` maps a certificate.
+
+    `beat` is called about once a second, to show that the process is alive. `trouble` says why the process should be
+    replaced although its threads come back; empty when it should not.
+    """
 
     def __init__(
         self,
@@ -47,6 +61,8 @@ class Worker:
         principal: Callable[[bytes], Principal | None],
         limits: DoorLimits,
         message_limits: Limits,
+        beat: Callable[[], None] = _nobody_listens,
+        trouble: Callable[[], str] = _no_trouble,
     ) -> None:
         self._listener = listener
         self._listener_fd = listener.fileno()
@@ -54,8 +70,19 @@ class Worker:
         self._limits = limits
         self._quotas = Quotas(limits)
         self.refused = 0
+        self.hung = ""  # why this process must be replaced, once it must
+        self._beat = beat
+        self._trouble = trouble
+        self._watch = Watch(limits, late)
         self._keeper = Doorkeeper(
-            handler, principal, limits, message_limits, self._quotas.admit, self._quotas.allowed, self._count_refused
+            handler,
+            self._watch,
+            principal,
+            limits,
+            message_limits,
+            self._quotas.admit,
+            self._quotas.allowed,
+            self._count_refused,
         )
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
@@ -80,7 +107,12 @@ class Worker:
 
     @property
     def status(self) -> Mapping[str, int]:
-        return {"connections": len(self._connections), "threads": len(self._threads), "refused": self.refused}
+        return {
+            "connections": len(self._connections),
+            "threads": len(self._threads),
+            "hung": self._watch.hung(time.monotonic()),
+            "refused": self.refused,
+        }
 
     def _count_refused(self) -> None:
         with self._lock:
@@ -95,19 +127,37 @@ class Worker:
         self._threads.start()
         listening = True
         next_sweep = 0.0
-        while not (self._draining and self._drained()):
+        while not self._over():
             time.sleep(self._threads.adjust())
-            if self._draining and listening:
+            if (self._draining or self.hung) and listening:
                 self._epoll.unregister(self._listener)
                 listening = False
             now = time.monotonic()
             if now >= next_sweep or self._draining:
                 next_sweep = now + SWEEP_SECONDS
                 self._sweep(now)
+                self._watch.look(now)
+                self._diagnose(now)
+                self._beat()
         self._threads.stop()
         for connection in list(self._connections.values()):
             self._drop(connection)
         self._epoll.close()
+
+    def _over(self) -> bool:
+        if self.hung:
+            now = time.monotonic()
+            return now > self._drain_until or not self._watch.busy(now)
+        return self._draining and self._drained()
+
+    def _diagnose(self, now: float) -> None:
+        """Whether too much of this process hangs for it to be of use. What still works may finish."""
+        lost = self._watch.hung(now)
+        reason = f"{lost} threads hang in the key store" if lost >= self._limits.hung_max else self._trouble()
+        if reason and not self.hung:
+            self.hung = reason
+            self._drain_until = now + LAST_SECONDS
+            log.error("this worker must be replaced: %s", reason)
 
     def _drained(self) -> bool:
         return not self._connections or time.monotonic() > self._drain_until

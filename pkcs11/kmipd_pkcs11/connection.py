@@ -43,7 +43,7 @@ from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.sessions import PooledSession, SessionPool, close_quietly
 from kmipd_pkcs11.settings import StoreSettings
-from kmipd_pkcs11.states import Failure, Remedy, State
+from kmipd_pkcs11.states import Failure, Remedy, State, remedy_for
 
 T = TypeVar("T")
 
@@ -66,9 +66,12 @@ class Connection:
         self.demand_sentinel = True
         self.fingerprint = b""
         self._module: Module | None = None
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
         self.state = State.NEW
         self.reason = "not connected yet"
+        self.since = time.monotonic()  # of the state
+        self.hangs = ""  # why only another process can recover: calls hang in the module
+        self.report = healing.Report(settings.name)
         self._reinitialise = False  # the next recovery begins with C_Finalize
         self._reinitialised = 0.0  # monotonic time of the last one
         self._process = 0
@@ -107,7 +110,7 @@ class Connection:
                     return result
             finally:
                 module.gate.leave()
-            remedy = self._remedy(failure, tried)
+            remedy = remedy_for(failure, tried, self.epoch)
             if remedy is Remedy.RECOVERY:
                 self._recover_or_raise(failure, verb, again=remedy in tried)
             elif remedy in tried:
@@ -159,16 +162,6 @@ class Connection:
             answer = refusal_by_a_healthy_token(code, verb, self.settings.name)
         return Failure(error_class, answer, self.epoch, local)
 
-    def _remedy(self, failure: Failure, tried: set[Remedy]) -> Remedy:
-        """What may help. A login that was lost shows as a void handle first, and then as keys that are not there."""
-        if failure.local:
-            return Remedy.SESSION
-        if failure.error_class is ErrorClass.HANDLE and Remedy.HANDLE not in tried:
-            return Remedy.HANDLE
-        if failure.epoch != self.epoch and Remedy.EPOCH not in tried:
-            return Remedy.EPOCH
-        return Remedy.RECOVERY
-
     def _recover_or_raise(self, failure: Failure, verb: Verb, again: bool) -> None:
         """Have the next attempt log in again, or raise: one poisoned key must not re-initialise all the time."""
         reinitialise = failure.error_class in (ErrorClass.TOKEN, ErrorClass.HANDLE)
@@ -192,8 +185,16 @@ class Connection:
     def _suspect(self, reason: str, reinitialise: bool, epoch: int) -> None:
         with self._changed:
             if self.state is State.UP and self.epoch == epoch:
-                self.state, self.reason = State.SUSPECT, reason
+                self._become(State.SUSPECT, reason)
                 self._reinitialise = reinitialise
+
+    def _become(self, state: State, reason: str) -> None:
+        """Change the state, for all who wait and for the log. CLOSED is final."""
+        with self._changed:
+            if self.state is not State.CLOSED:
+                self.state, self.reason, self.since = state, reason, time.monotonic()
+                self.report.state(state, reason)
+            self._changed.notify_all()
 
     def _stand_up(self) -> None:
         """Recover, or wait for who does; StoreUnavailable when it failed."""
@@ -206,8 +207,9 @@ class Connection:
             if self.state is State.UP:
                 return
             if self.state in (State.DOWN, State.CLOSED):
+                self.report.refused += 1
                 raise StoreUnavailable(self.reason, store=self.settings.name)
-            self.state = State.RECOVERING
+            self._become(State.RECOVERING, self.reason)
         try:
             self._reconnect(self._reinitialise)
         except BaseException as error:
@@ -215,7 +217,7 @@ class Connection:
             if not isinstance(error, Exception):
                 raise
             raise StoreUnavailable(self.reason, store=self.settings.name) from None
-        self._up()
+        self._become(State.UP, "ok")
 
     def _reconnect(self, reinitialise: bool) -> None:
         """Log in again: in the module as it is, and if that fails or is not wanted, in a re-initialised one."""
@@ -253,18 +255,12 @@ class Connection:
         if current is not None and alive:
             close_quietly(current.keeper)
 
-    def _up(self) -> None:
-        with self._changed:
-            if self.state is not State.CLOSED:
-                self.state, self.reason = State.UP, "ok"
-            self._changed.notify_all()
-
     def _down(self, error: BaseException) -> None:
-        with self._changed:
-            if self.state is not State.CLOSED:
-                self.state, self.reason = State.DOWN, login.explain(self.settings.name, error)
-                self._healer.start()
-            self._changed.notify_all()
+        reason = login.explain(self.settings.name, error)
+        self.hangs = reason if isinstance(error, GateClosed) else ""
+        self._become(State.DOWN, reason)
+        if self.state is State.DOWN:
+            self._healer.start()
 
     def _heal(self) -> bool:
         """One attempt of the healer; True when there is nothing left to do."""
@@ -275,9 +271,10 @@ class Connection:
                 return False
             self._reconnect(reinitialise=True)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is the reason until the next attempt
-            self.reason = login.explain(self.settings.name, error)
+            self._down(error)
             return False
-        self._up()
+        self.hangs = ""
+        self._become(State.UP, "ok")
         return True
 
     def close(self) -> None:
@@ -285,8 +282,7 @@ class Connection:
         with self._changed:
             if self.state is State.CLOSED:
                 return
-            self.state, self.reason = State.CLOSED, f"key store {self.settings.name!r} is closed"
-            self._changed.notify_all()
+            self._become(State.CLOSED, f"key store {self.settings.name!r} is closed")
         self._healer.stop()
         module, self._module = self._module, None
         if module is not None and self._process == os.getpid():

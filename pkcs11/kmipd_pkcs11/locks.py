@@ -29,14 +29,22 @@ class TokenLock:
         self._timeout = timeout
         self._mutex = threading.Lock()
         self._descriptor = -1
+        self._since = 0.0  # when it was taken; 0.0 while it is free
+
+    def held_for(self, now: float) -> float:
+        """How long somebody in this process has held the mutex at `now` (of the monotonic clock), in seconds."""
+        since = self._since
+        return now - since if since else 0.0
 
     @contextmanager
     def searching(self) -> Iterator[None]:
         """Hold the mutex; StoreUnavailable after the time-out."""
         self._acquire()
+        self._since = time.monotonic()
         try:
             yield
         finally:
+            self._since = 0.0
             self._mutex.release()
 
     @contextmanager

@@ -35,3 +35,15 @@ class Failure:
     error: StoreError
     epoch: int  # of the login it happened under
     local: bool = False  # the token is well all the same: it is this call, this key or this session
+
+
+def remedy_for(failure: Failure, tried: set[Remedy], epoch: int) -> Remedy:
+    """What may help now, under this login. A login that was lost shows as a void handle first, and then as keys that
+    are not there."""
+    if failure.local:
+        return Remedy.SESSION
+    if failure.error_class is ErrorClass.HANDLE and Remedy.HANDLE not in tried:
+        return Remedy.HANDLE
+    if failure.epoch != epoch and Remedy.EPOCH not in tried:
+        return Remedy.EPOCH
+    return Remedy.RECOVERY

@@ -22,7 +22,7 @@ from kmipd.core.ports import (
 )
 from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
-from kmipd_pkcs11 import login, mechanisms, release, sentinel, templates
+from kmipd_pkcs11 import healing, login, mechanisms, release, sentinel, templates
 from kmipd_pkcs11.connection import Connection
 from kmipd_pkcs11.crypt import BoundKey
 from kmipd_pkcs11.der import ecdsa_der
@@ -118,6 +118,10 @@ class PKCS11Store:
             token_label=current.token.label if current else self._settings.token_label,
             token_serial=current.token.serial.decode("ascii", "replace") if current else self._settings.token_serial,
         )
+
+    def stuck(self) -> str:
+        """Why only another process can get at this token again; empty when recovery is possible in this one."""
+        return healing.stuck(self._connection)
 
     def random(self, size: int) -> bytes:
         if size == 0:

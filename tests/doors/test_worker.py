@@ -6,6 +6,7 @@ import errno
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -59,3 +60,27 @@ def test_a_connection_that_cannot_be_watched_does_not_stop_the_next(
         assert peer.recv(1) == b"", "it was taken and let go"
     assert worker.status["connections"] == 0
     assert epoll.armed == [worker._listener.fileno()]
+
+
+def test_a_worker_in_trouble_ends_and_says_why() -> None:
+    trouble, beats = [""], []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        handler: Any = None
+        worker = Worker(
+            listener,
+            handler,
+            context=lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+            principal=lambda _: None,
+            limits=DoorLimits(),
+            message_limits=Limits(),
+            beat=lambda: beats.append(1),
+            trouble=lambda: trouble[0],
+        )
+        running = threading.Thread(target=worker.run)
+        running.start()
+        assert running.is_alive()
+        trouble[0] = "the key store hangs"
+        running.join(10)
+        assert not running.is_alive()
+        assert worker.hung == "the key store hangs"
+        assert beats

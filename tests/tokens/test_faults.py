@@ -20,6 +20,7 @@ from kmipd.spec.enumerations import BlockCipherMode as Mode
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd.spec.enumerations import RecommendedCurve
 from kmipd.spec.masks import CryptographicUsageMask as Usage
+from kmipd_pkcs11 import healing
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import Verb
 from kmipd_pkcs11.store import PKCS11Store
@@ -218,6 +219,58 @@ class TestFaults:
             store.random(8)
         slow.join()
         assert eventually(lambda: store.health().up)
+
+    def test_a_change_that_hangs_leaves_nothing_to_do_in_this_process(
+        self, faults: Faults, token: Any, open_store: Any
+    ) -> None:
+        store = open_store(token, **faults.settings(token, token_lock_wait=0.2))
+        assert store.stuck() == ""
+        faults.hang("C_GenerateKey", count=1)
+        made = threading.Thread(target=lambda: store.generate_key(new_id(), AES))
+        made.start()
+        assert eventually(lambda: "a change of the token has hung" in store.stuck())
+        with pytest.raises(StoreUnavailable, match="another change of the token"):
+            store.exists(new_id())
+        assert store.random(8), "what needs no lock goes on"
+        faults.clear()
+        made.join()
+        assert store.stuck() == ""
+
+    def test_a_call_that_keeps_the_module_from_being_re_initialised_is_told(
+        self, faults: Faults, token: Any, open_store: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(healing, "HANG_SECONDS", 0.1)
+        store = open_store(token, **faults.settings(token, drain=0.1, session_wait=0.2))
+        key = store.generate_key(new_id(), AES)
+        store.encrypt(key, ECB, bytes(16))
+        faults.hang("C_Encrypt", count=1)
+        hung = threading.Thread(target=lambda: store.encrypt(key, ECB, bytes(16)))
+        hung.start()
+        assert eventually(lambda: store._connection._module.gate.inside == 1)
+        store._connection._suspect("a test", True, store.health().epoch)
+        with pytest.raises(StoreUnavailable, match="hung in the module"):
+            store.random(8)
+        assert eventually(lambda: "hung in the module" in store.stuck())
+        faults.clear()
+        hung.join()
+        assert eventually(lambda: store.health().up)
+        assert store.stuck() == ""
+
+    def test_a_login_that_hangs_is_told(
+        self, faults: Faults, token: Any, open_store: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(healing, "RECOVERY_SECONDS", 0.1)
+        store = open_store(token, **faults.settings(token, session_wait=0.1))
+        faults.hang("C_Login", count=1)
+        store._connection._suspect("a test", True, store.health().epoch)
+        waiting = threading.Thread(target=lambda: store.random(8))
+        waiting.start()
+        assert eventually(lambda: "has been reconnecting" in store.stuck())
+        with pytest.raises(StoreUnavailable, match="is reconnecting"):
+            store.random(8)
+        faults.clear()
+        waiting.join()
+        assert store.random(8)
 
 
 class TestPool:

@@ -159,7 +159,9 @@ class TestSickStore:
         """
         softhsm = token.softhsm
         done = run(script, str(softhsm.module), softhsm.environment["SOFTHSM2_CONF"], softhsm.token_label, PIN)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0, done.stderr
+        assert "down: key store 'a'" in done.stderr
+        assert "well again" in done.stderr.splitlines()[-1], "nothing but the log's own lines"
         assert done.stdout.splitlines()[-1] == "12 True True True", done.stdout
         assert "answered" not in done.stdout
 
