@@ -97,6 +97,8 @@ def compose(settings: Settings) -> Application:
         unique_names=settings.keys.unique_names,
         lease_time_seconds=settings.keys.lease_time_seconds,
         server_version=__version__,
+        rng_seed=settings.keys.rng_seed,
+        rsa_bits_min=settings.keys.rsa_bits_min,
     )
     services = Services(registry, store, SystemClock(), TTLVCodec(), core, {store.name: store})
     return Application(settings, registry, store, services)

@@ -7,11 +7,13 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from kmipd.core.model import Placement
 from kmipd.core.policy import ROLES
+from kmipd.core.services import RSA_BITS_MIN, RNGSeeding
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
 from kmipd.trust.identity import Rule
@@ -57,6 +59,8 @@ class KeySettings:
     placement: Placement = Placement.RESIDENT
     unique_names: bool = True
     lease_time_seconds: int = 3600
+    rsa_bits_min: int = RSA_BITS_MIN
+    rng_seed: RNGSeeding = RNGSeeding.IGNORE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +143,8 @@ def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Setti
         raise reader.wrong("server", "workers", "must be between 1 and 256")
     if settings.server.log_level not in ("debug", "info", "warning", "error"):
         raise reader.wrong("server", "log_level", "must be debug, info, warning or error")
+    if settings.keys.rsa_bits_min not in range(1024, 8193, 8):
+        raise reader.wrong("keys", "rsa_bits_min", "must be between 1024 and 8192, in whole bytes")
     if not settings.store.token_label and not settings.store.token_serial:
         raise reader.wrong("store", "token_label", "or token_serial must be given")
     return settings
@@ -175,11 +181,18 @@ class _Reader:
             return tuple(Path(v) for v in value)
         if hint is Placement:
             return self._placement(table, key, value)
+        if hint is RNGSeeding:
+            return self._choice(table, key, RNGSeeding, value)
         if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if type(value) is hint:
             return value
         raise self.wrong(table, key, f"must be a {getattr(hint, '__name__', hint)}")
+
+    def _choice(self, table: str, key: str, choices: type[Enum], value: Any) -> Any:
+        if value not in [choice.value for choice in choices]:
+            raise self.wrong(table, key, f"must be one of {', '.join(choice.value for choice in choices)}")
+        return choices(value)
 
     def _placement(self, table: str, key: str, value: Any) -> Placement:
         if value not in (Placement.RESIDENT.value, Placement.WRAPPED.value):

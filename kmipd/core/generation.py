@@ -47,7 +47,7 @@ SYMMETRIC_LENGTHS: dict[CA, Container[int]] = {
     **dict.fromkeys(HMAC_HASH, _BYTES),
 }
 _WITH_PARITY = {(CA.TRIPLE_DES, 112): 16, (CA.TRIPLE_DES, 168): 24, (CA.DES, 56): 8}
-RSA_LENGTHS = range(2048, 8193, 8)  # smaller ones can be registered, never made
+RSA_BITS_MAX = 8192
 _EDWARDS: dict[CA, Callable[[], Any]] = {
     CA.ED25519: ed25519.Ed25519PrivateKey.generate,
     CA.ED448: ed448.Ed448PrivateKey.generate,
@@ -86,7 +86,7 @@ def symmetric_material(services: Services, template: KeyTemplate) -> bytes:
     return services.store.random(size)
 
 
-def pair_template(private: AttributeSet, public: AttributeSet, label: str) -> KeyTemplate:
+def pair_template(private: AttributeSet, public: AttributeSet, label: str, rsa_bits_min: int) -> KeyTemplate:
     algorithm = private.get(Tag.CRYPTOGRAPHIC_ALGORITHM, public.get(Tag.CRYPTOGRAPHIC_ALGORITHM))
     if algorithm is None:
         raise KmipError(ResultReason.INVALID_ATTRIBUTE, "Cryptographic Algorithm is missing")
@@ -98,9 +98,10 @@ def pair_template(private: AttributeSet, public: AttributeSet, label: str) -> Ke
         length = 256 if algorithm is CA.ED25519 else 448
     elif algorithm is not CA.RSA:
         raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, f"{name_of(algorithm)} key pairs are not made here")
-    elif length is None or length not in RSA_LENGTHS:
+    elif length is None or length not in range(rsa_bits_min, RSA_BITS_MAX + 1, 8):
         raise KmipError(
-            ResultReason.INVALID_ATTRIBUTE_VALUE, f"RSA keys of {length} bits are not made here (2048 to 8192)"
+            ResultReason.INVALID_ATTRIBUTE_VALUE,
+            f"RSA keys of {length} bits are not made here ({rsa_bits_min} to {RSA_BITS_MAX})",
         )
     return KeyTemplate(
         algorithm=algorithm,

@@ -129,6 +129,9 @@ class KeyStore(Protocol):
     def random(self, size: int) -> bytes:
         """`size` bytes from the token's generator."""
 
+    def seed_random(self, seed: bytes) -> int:
+        """Add `seed` to the state of the token's generator; how many bytes were used, none where it takes no seed."""
+
     # Resident keys -------------------------------------------------------------------------------------------
 
     def can_hold(self, template: KeyTemplate) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject, Placement, Principal
+from kmipd.core.open_streams import Streams
 from kmipd.core.policy import sees
 from kmipd.core.ports import Clock, KeyStore
 from kmipd.core.registry_port import RegistryPort, UnitOfWork
-from kmipd.spec.enumerations import ResultReason, UniqueIdentifierEnum
+from kmipd.spec.enumerations import DataEnum, ResultReason, UniqueIdentifierEnum
 from kmipd.spec.versions import Version
 
 
@@ -21,6 +23,18 @@ class Codec(Protocol):
     def dump(self, structure: object) -> bytes: ...
 
     def load(self, cls: type, data: bytes) -> Any: ...
+
+
+RSA_BITS_MIN = 2048  # SP 800-131A: nothing shorter protects anything today
+
+
+class RNGSeeding(Enum):
+    """What RNG Seed does with a client's seed; the standard leaves all four open (KMIP 1.4, 4.36)."""
+
+    ACCEPT = "accept"  # it goes into the token's generator
+    TRUNCATE = "truncate"  # the first 16 bytes of it do
+    IGNORE = "ignore"  # nothing of it is used, and the client is told so
+    DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +49,8 @@ class CoreSettings:
     wrapping_key_uses_max: int = 2**30
     server_name: str = "kmipd"
     server_version: str = ""
+    rng_seed: RNGSeeding = RNGSeeding.IGNORE
+    rsa_bits_min: int = RSA_BITS_MIN  # of key pairs that are made; shorter ones can always be registered
 
     def placement_for(self, group: str) -> Placement:
         return self.group_placement.get(group, self.placement)
@@ -48,6 +64,7 @@ class Services:
     codec: Codec
     settings: CoreSettings
     stores: Mapping[str, KeyStore]
+    streams: Streams = field(default_factory=Streams)
 
 
 @dataclass(slots=True)
@@ -100,6 +117,7 @@ class Placeholder:
         self._current: str | None = None
         self._located: tuple[str, ...] = ()
         self._by_kind: dict[UniqueIdentifierEnum, str] = {}
+        self._data: list[tuple[DataEnum, bytes]] = []
 
     def set(self, uid: str, *kinds: UniqueIdentifierEnum) -> None:
         self._current = uid
@@ -127,4 +145,16 @@ class Placeholder:
         # A plain Integer: the n-th located object, counted from the end when negative (2.1, 4.62).
         if -len(self._located) <= given < len(self._located):
             return self._located[given]
+        return None
+
+    def remember_data(self, kind: DataEnum, data: bytes) -> None:
+        """Data that an item answered, for the ones after it."""
+        self._data.append((kind, data))
+
+    def data_of(self, reference: int) -> bytes | None:
+        """The newest data of a kind, or the n-th, counted backwards when negative (2.1, 7.9)."""
+        if isinstance(reference, DataEnum):
+            return next((data for kind, data in reversed(self._data) if kind is reference), None)
+        if -len(self._data) <= reference < len(self._data):
+            return self._data[reference][1]
         return None

@@ -22,14 +22,16 @@ def require_mask(obj: ManagedObject, needed: CryptographicUsageMask, action: str
         )
 
 
-def protecting(ctx: Context, obj: ManagedObject, needed: CryptographicUsageMask, action: str, size: int) -> None:
-    """Encrypt, sign and the like: `size` bytes are counted against the usage limits."""
+def protecting(
+    ctx: Context, obj: ManagedObject, needed: CryptographicUsageMask, action: str, size: int, *, use: int = 1
+) -> None:
+    """Encrypt, sign and the like: `size` bytes, or `use` uses, are counted against the usage limits."""
     require_protecting(obj, action, ctx.now)
     require_mask(obj, needed, action)
     limits = obj.attributes.get(Tag.USAGE_LIMITS)
     if limits is None:
         return
-    uses = size if limits.usage_limits_unit == UsageLimitsUnit.BYTE else 1
+    uses = size if limits.usage_limits_unit == UsageLimitsUnit.BYTE else use
     left = (limits.usage_limits_count or 0) - uses
     if left < 0:
         raise KmipError(ResultReason.PERMISSION_DENIED, f"{action}: the usage limits of {obj.uid} are exhausted")

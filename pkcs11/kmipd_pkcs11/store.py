@@ -128,6 +128,13 @@ class PKCS11Store:
             return b""
         return self._connection.run(Verb.RANDOM, lambda session: session.session.generate_random(size * 8))
 
+    def seed_random(self, seed: bytes) -> int:
+        try:
+            self._connection.run(Verb.RANDOM, lambda session: session.session.seed_random(seed))
+        except MechanismUnavailable:  # most hardware takes no seed: its own entropy is all it trusts
+            return 0
+        return len(seed)
+
     # Resident keys -------------------------------------------------------------------------------------------
 
     def can_hold(self, template: KeyTemplate) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.conformance.cases import cases, conversations, play
+from tests.conformance.cases import cases, conversations, play, settings
 from tests.conformance.failing import REASONS
 from tests.protocol.corpus import VERSIONS, needs_corpus
 from tests.support.server import Server
@@ -13,11 +15,13 @@ pytestmark = needs_corpus
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_cases_of_a_version(version: str, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cases_of_a_version(
+    version: str, servers: Callable[[dict[str, object]], Server], capsys: pytest.CaptureFixture[str]
+) -> None:
     total, problems = 0, dict[str, str]()
     for conversation in conversations(version):
         total += len(conversation)
-        problems |= play(server, conversation)
+        problems |= play(servers(settings(conversation)), conversation)
     with capsys.disabled():
         print(f" [{version}: {total - len(problems)} of {total} cases pass]", end="")
     assert total

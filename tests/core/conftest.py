@@ -12,9 +12,11 @@ import pytest
 from kmipd import app, config
 from kmipd.core.batch import Caller, KeyService
 from kmipd.core.model import Principal
+from kmipd.core.open_streams import Streams
 from kmipd.core.operations import HANDLERS
+from kmipd.core.services import CoreSettings
 from kmipd.spec.messages import ResponseMessage
-from kmipd.spec.versions import V1_4
+from kmipd.spec.versions import V1_4, Version
 from tests.support.client import Refused, request
 from tests.support.fixtures import softhsm
 from tests.support.server import run
@@ -38,14 +40,20 @@ class Service:
     def __init__(self, application: app.Application) -> None:
         self.clock = FakeClock()
         self.application = application
-        self.services = replace(application.services, clock=self.clock)
+        self.services = replace(application.services, clock=self.clock, streams=Streams())
         self._service = KeyService(self.services, HANDLERS)
         self.principal = Principal("tester", "tester")
+        self.version = V1_4
+
+    def configure(self, settings: CoreSettings) -> None:
+        """Other settings of the core, from now on."""
+        self.services = replace(self.services, settings=settings)
+        self._service = KeyService(self.services, HANDLERS)
 
     def send(
-        self, *items: Any, version: Any = V1_4, principal: Principal | None = None, **header: Any
+        self, *items: Any, version: Version | None = None, principal: Principal | None = None, **header: Any
     ) -> ResponseMessage:
-        message = request(*items, version=version, **header)
+        message = request(*items, version=version or self.version, **header)
         return self._service.handle(message, Caller(principal or self.principal, "test"))
 
     def call(self, operation: Any, payload: Any, **options: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from kmipd.spec import objects as o
 from kmipd.spec import payloads as p
@@ -19,7 +19,18 @@ from kmipd.spec.enumerations import (
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V2_0, Version
-from tests.support.client import Client, Pairs, attributes, found, template, wanted
+from tests.support.client import Pairs, attributes, found, template, wanted
+
+
+class Asks(Protocol):
+    """A client over a socket, or a service in this process."""
+
+    @property
+    def version(self) -> Version: ...
+
+    def call(self, operation: Operation, payload: Any) -> Any:
+        """The response payload; Refused."""
+
 
 ENCRYPT_DECRYPT = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
 
@@ -42,13 +53,13 @@ def create_request(version: Version, pairs: Pairs) -> p.CreateRequestPayload:
     return p.CreateRequestPayload(object_type=ObjectType.SYMMETRIC_KEY, **wanted(version, pairs))
 
 
-def create(client: Client, *more: tuple[Tag | str, Any], **options: Any) -> str:
+def create(client: Asks, *more: tuple[Tag | str, Any], **options: Any) -> str:
     """An AES key; its identifier."""
     made = client.call(Operation.CREATE, create_request(client.version, aes(*more, **options)))
     return str(made.unique_identifier)
 
 
-def create_pair(client: Client, common: Pairs, private: Pairs = (), public: Pairs = ()) -> tuple[str, str]:
+def create_pair(client: Asks, common: Pairs, private: Pairs = (), public: Pairs = ()) -> tuple[str, str]:
     """Private and public identifier."""
     parts = {"common": common, "private_key": private, "public_key": public}
     if client.version >= V2_0:
@@ -59,7 +70,7 @@ def create_pair(client: Client, common: Pairs, private: Pairs = (), public: Pair
     return made.private_key_unique_identifier, made.public_key_unique_identifier
 
 
-def register(client: Client, object_type: ObjectType, structure: Any, *more: tuple[Tag | str, Any]) -> str:
+def register(client: Asks, object_type: ObjectType, structure: Any, *more: tuple[Tag | str, Any]) -> str:
     payload = p.RegisterRequestPayload(
         object_type=object_type, managed_object=structure, **wanted(client.version, more)
     )
@@ -99,16 +110,16 @@ def opaque(data: bytes) -> o.OpaqueObject:
     return o.OpaqueObject(opaque_data_type=kind, opaque_data_value=data)
 
 
-def get(client: Client, uid: str | None, **options: Any) -> Any:
+def get(client: Asks, uid: str | None, **options: Any) -> Any:
     """The managed object."""
     return client.call(Operation.GET, p.GetRequestPayload(unique_identifier=uid, **options)).managed_object
 
 
-def material(client: Client, uid: str, **options: Any) -> Any:
+def material(client: Asks, uid: str, **options: Any) -> Any:
     return get(client, uid, **options).key_block.key_value.key_material
 
 
-def activate(client: Client, uid: str) -> None:
+def activate(client: Asks, uid: str) -> None:
     client.call(Operation.ACTIVATE, p.ActivateRequestPayload(unique_identifier=uid))
 
 
@@ -117,11 +128,11 @@ def revoke_request(uid: str | None, code: RevocationReasonCode = RevocationReaso
     return p.RevokeRequestPayload(unique_identifier=uid, revocation_reason=reason)
 
 
-def revoke(client: Client, uid: str, code: RevocationReasonCode = RevocationReasonCode.CESSATION_OF_OPERATION) -> None:
+def revoke(client: Asks, uid: str, code: RevocationReasonCode = RevocationReasonCode.CESSATION_OF_OPERATION) -> None:
     client.call(Operation.REVOKE, revoke_request(uid, code))
 
 
-def destroy(client: Client, uid: str) -> None:
+def destroy(client: Asks, uid: str) -> None:
     client.call(Operation.DESTROY, p.DestroyRequestPayload(unique_identifier=uid))
 
 
@@ -133,7 +144,7 @@ def attributes_request(version: Version, uid: str | None, *tags: Tag) -> p.GetAt
     return p.GetAttributesRequestPayload(unique_identifier=uid, attribute_name=names)
 
 
-def attributes_of(client: Client, uid: str, *tags: Tag) -> dict[str, Any]:
+def attributes_of(client: Asks, uid: str, *tags: Tag) -> dict[str, Any]:
     return found(client.call(Operation.GET_ATTRIBUTES, attributes_request(client.version, uid, *tags)))
 
 
@@ -143,6 +154,6 @@ def locate_request(version: Version, pairs: Pairs, **options: Any) -> p.LocateRe
     return p.LocateRequestPayload(attribute=template(pairs).attribute, **options)
 
 
-def locate(client: Client, *pairs: tuple[Tag | str, Any], **options: Any) -> list[str]:
+def locate(client: Asks, *pairs: tuple[Tag | str, Any], **options: Any) -> list[str]:
     answer = client.call(Operation.LOCATE, locate_request(client.version, pairs, **options))
     return list(answer.unique_identifier)

@@ -17,13 +17,16 @@ from kmipd.core.operations import (
     encrypt,
     get,
     get_attributes,
+    hash_data,
     locate,
     mac,
+    mac_verify,
     query,
     re_key,
     re_key_key_pair,
     register,
     revoke,
+    rng,
     sign,
 )
 from kmipd.spec.enumerations import Operation as O
@@ -54,5 +57,9 @@ HANDLERS: Mapping[O, Handler] = {
     O.SIGN: sign.sign,
     O.SIGNATURE_VERIFY: sign.signature_verify,
     O.MAC: mac.mac,
+    O.MAC_VERIFY: mac_verify.mac_verify,
+    O.RNG_RETRIEVE: rng.rng_retrieve,
+    O.RNG_SEED: rng.rng_seed,
+    O.HASH: hash_data.hash_data,
 }
 query.SERVED = frozenset(HANDLERS)

@@ -39,7 +39,7 @@ def key_pair(
 ) -> tuple[ManagedObject, ManagedObject]:
     """One version of a pair: the private half where it belongs, the public half sealed. Re-key Key Pair uses it too."""
     private_uid, public_uid = creation.new_uid(), creation.new_uid()
-    template = generation.pair_template(private, public, private_uid)
+    template = generation.pair_template(private, public, private_uid, ctx.services.settings.rsa_bits_min)
     halves = {
         ObjectType.PRIVATE_KEY: _linked(private, LinkType.PUBLIC_KEY_LINK, public_uid),
         ObjectType.PUBLIC_KEY: _linked(public, LinkType.PRIVATE_KEY_LINK, private_uid),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from kmipd.core import rsa_parameters, usage, vault
-from kmipd.core.algorithms import ciphers, rsa_ciphers
+from kmipd.core import rsa_parameters, streams, usage, vault
+from kmipd.core.algorithms import ciphers, pieces, rsa_ciphers
 from kmipd.core.algorithms.chacha import STREAM_CIPHERS
+from kmipd.core.algorithms.pieces import Progress
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
 from kmipd.core.ports import CipherParameters, CipherResult
 from kmipd.core.services import Context
-from kmipd.core.streams import require_data, require_whole
 from kmipd.spec.attributes import CryptographicParameters
-from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, ResultReason
+from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason
+from kmipd.spec.enumerations import Operation as O
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.payloads import (
     DecryptRequestPayload,
@@ -27,56 +28,100 @@ from kmipd.spec.versions import V1_4
 
 
 def encrypt(ctx: Context, request: EncryptRequestPayload) -> EncryptResponsePayload:
-    require_whole(request)
-    data = require_data(request.data)
-    obj = ctx.object(request.unique_identifier)
-    usage.protecting(ctx, obj, CryptographicUsageMask.ENCRYPT, "Encrypt", len(data))
-    parameters = _stated(obj, request.cryptographic_parameters)
+    part = streams.part_of(ctx, O.ENCRYPT, request)
+    data = streams.part_data(ctx, part, request.data)
+    obj = ctx.object(part.identifier(request.unique_identifier))
+    usage.protecting(ctx, obj, CryptographicUsageMask.ENCRYPT, "Encrypt", len(data), use=part.use)
     if obj.object_type in (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE):
-        ctx.place = "software"
-        sealed = rsa_ciphers.encrypt(rsa_parameters.cipher(parameters), vault.material_of(ctx, obj), data)
-        return EncryptResponsePayload(unique_identifier=obj.uid, data=sealed)
-    resolved = _resolve(ctx, obj, parameters, request)
-    generated = _generated_iv(ctx, resolved, parameters, request.iv_counter_nonce)
-    if generated:
-        resolved = replace(resolved, iv=generated)
-    result: CipherResult = vault.in_token_or_software(
-        ctx,
-        obj,
-        lambda store, key: store.encrypt(key, resolved, data),
-        lambda material: ciphers.encrypt(resolved, material, data),
-    )
+        return _encrypt_rsa(ctx, part, obj, request.cryptographic_parameters, data)
+    generated = b""
+    progress: Progress | None = part.state(None)
+    if progress is None:
+        parameters = _stated(obj, request.cryptographic_parameters)
+        resolved = _resolve(ctx, obj, parameters, request)
+        generated = _generated_iv(ctx, resolved, parameters, request.iv_counter_nonce)
+        progress = Progress(replace(resolved, iv=generated) if generated else resolved)
+    correlation = None
+    if part.whole:
+        result = _run(ctx, obj, progress.parameters, data)
+    else:
+        progress, result = pieces.encrypt(progress, data, lambda p, d: _run(ctx, obj, p, d), final=part.final)
+        correlation = streams.go_on(ctx, part, obj.uid, progress, len(progress.pending))
+    answered = result.data if result.data or part.whole else None
+    streams.made(ctx, DataEnum.ENCRYPT, answered)
     return EncryptResponsePayload(
         unique_identifier=obj.uid,
-        data=result.data,
+        data=answered,
         iv_counter_nonce=generated or None,  # a nonce the client gave is not repeated (KMIP 1.4, 4.29)
+        correlation_value=correlation,
         authenticated_encryption_tag=result.tag or None,
     )
 
 
+def _run(ctx: Context, obj: ManagedObject, parameters: CipherParameters, data: bytes) -> CipherResult:
+    return vault.in_token_or_software(
+        ctx,
+        obj,
+        lambda store, key: store.encrypt(key, parameters, data),
+        lambda material: ciphers.encrypt(parameters, material, data),
+    )
+
+
+def _encrypt_rsa(
+    ctx: Context, part: streams.Part, obj: ManagedObject, given: CryptographicParameters | None, data: bytes
+) -> EncryptResponsePayload:
+    """One block of the key's size: of a stream nothing comes out before its end."""
+    parameters = rsa_parameters.cipher(_stated(obj, given))
+    parameters, data, correlation = streams.collect(ctx, part, obj.uid, parameters, data)
+    if not part.final:
+        return EncryptResponsePayload(unique_identifier=obj.uid, correlation_value=correlation)
+    ctx.place = "software"  # a public key: nothing to protect
+    sealed = rsa_ciphers.encrypt(parameters, vault.material_of(ctx, obj), data)
+    streams.made(ctx, DataEnum.ENCRYPT, sealed)
+    return EncryptResponsePayload(unique_identifier=obj.uid, data=sealed)
+
+
 def decrypt(ctx: Context, request: DecryptRequestPayload) -> DecryptResponsePayload:
-    require_whole(request)
-    data = require_data(request.data)
-    obj = ctx.object(request.unique_identifier)
+    part = streams.part_of(ctx, O.DECRYPT, request)
+    data = streams.part_data(ctx, part, request.data)
+    obj = ctx.object(part.identifier(request.unique_identifier))
     usage.processing(ctx, obj, CryptographicUsageMask.DECRYPT, "Decrypt")
-    parameters = _stated(obj, request.cryptographic_parameters)
-    tag = request.authenticated_encryption_tag or b""
-    if obj.object_type is ObjectType.PRIVATE_KEY:
-        resolved = rsa_parameters.cipher(parameters)
+    asymmetric = obj.object_type is ObjectType.PRIVATE_KEY
+    progress: Progress | None = part.state(None)
+    if progress is None:
+        progress = Progress(_opening(ctx, obj, request), tag=request.authenticated_encryption_tag or b"")
 
+    def run(parameters: CipherParameters, data: bytes, tag: bytes) -> bytes:
         def software(material: bytes) -> bytes:
-            return rsa_ciphers.decrypt(resolved, material, data)
+            if asymmetric:
+                return rsa_ciphers.decrypt(parameters, material, data)
+            return ciphers.decrypt(parameters, material, data, tag)
 
+        return vault.in_token_or_software(
+            ctx, obj, lambda store, key: store.decrypt(key, parameters, data, tag), software
+        )
+
+    correlation = None
+    if part.whole:
+        plain = run(progress.parameters, data, progress.tag)
     else:
-        resolved = _resolve(ctx, obj, parameters, request)
-        if not resolved.iv and ciphers.iv_size(resolved):
-            raise KmipError(ResultReason.INVALID_MESSAGE, "Decrypt in this mode needs the IV/Counter/Nonce")
+        if request.authenticated_encryption_tag is not None:
+            progress = replace(progress, tag=request.authenticated_encryption_tag)
+        progress, plain = pieces.decrypt(progress, data, run, final=part.final)
+        correlation = streams.go_on(ctx, part, obj.uid, progress, len(progress.pending))
+    answered = plain if plain or part.whole else None
+    streams.made(ctx, DataEnum.DECRYPT, answered)
+    return DecryptResponsePayload(unique_identifier=obj.uid, data=answered, correlation_value=correlation)
 
-        def software(material: bytes) -> bytes:
-            return ciphers.decrypt(resolved, material, data, tag)
 
-    plain = vault.in_token_or_software(ctx, obj, lambda store, key: store.decrypt(key, resolved, data, tag), software)
-    return DecryptResponsePayload(unique_identifier=obj.uid, data=plain)
+def _opening(ctx: Context, obj: ManagedObject, request: DecryptRequestPayload) -> CipherParameters:
+    parameters = _stated(obj, request.cryptographic_parameters)
+    if obj.object_type is ObjectType.PRIVATE_KEY:
+        return rsa_parameters.cipher(parameters)
+    resolved = _resolve(ctx, obj, parameters, request)
+    if not resolved.iv and ciphers.iv_size(resolved):
+        raise KmipError(ResultReason.INVALID_MESSAGE, "Decrypt in this mode needs the IV/Counter/Nonce")
+    return resolved
 
 
 def _stated(obj: ManagedObject, given: CryptographicParameters | None) -> CryptographicParameters:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from kmipd.core import usage, vault
+from kmipd.core import streams, usage, vault
 from kmipd.core.algorithms import macs
 from kmipd.core.algorithms.hashes import HMAC_HASH
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
 from kmipd.core.ports import MACParameters
 from kmipd.core.services import Context
-from kmipd.core.streams import require_data, require_whole
 from kmipd.spec.attributes import CryptographicParameters
-from kmipd.spec.enumerations import CryptographicAlgorithm, ResultReason
+from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ResultReason
+from kmipd.spec.enumerations import Operation as O
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.payloads import MACRequestPayload, MACResponsePayload
 from kmipd.spec.tags import Tag
@@ -20,18 +20,26 @@ _HMAC_OF = {hashing: algorithm for algorithm, hashing in HMAC_HASH.items()}
 
 
 def mac(ctx: Context, request: MACRequestPayload) -> MACResponsePayload:
-    require_whole(request)
-    data = require_data(request.data)
-    obj = ctx.object(request.unique_identifier)
-    usage.protecting(ctx, obj, CryptographicUsageMask.MAC_GENERATE, "MAC", len(data))
+    part = streams.part_of(ctx, O.MAC, request)
+    data = streams.part_data(ctx, part, request.data)
+    obj = ctx.object(part.identifier(request.unique_identifier))
+    usage.protecting(ctx, obj, CryptographicUsageMask.MAC_GENERATE, "MAC", len(data), use=part.use)
     parameters = resolve(obj, request.cryptographic_parameters)
-    made = vault.in_token_or_software(
+    parameters, data, correlation = streams.collect(ctx, part, obj.uid, parameters, data)
+    if not part.final:
+        return MACResponsePayload(unique_identifier=obj.uid, correlation_value=correlation)
+    made = compute(ctx, obj, parameters, data)
+    streams.made(ctx, DataEnum.MAC_MAC_DATA, made)
+    return MACResponsePayload(unique_identifier=obj.uid, mac_data=made)
+
+
+def compute(ctx: Context, obj: ManagedObject, parameters: MACParameters, data: bytes) -> bytes:
+    return vault.in_token_or_software(
         ctx,
         obj,
         lambda store, key: store.mac(key, parameters, data),
         lambda material: macs.mac(parameters, material, data),
     )
-    return MACResponsePayload(unique_identifier=obj.uid, mac_data=made)
 
 
 def resolve(obj: ManagedObject, given: CryptographicParameters | None) -> MACParameters:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kmipd.core import usage, vault
+from kmipd.core import streams, usage, vault
 from kmipd.core.algorithms import signatures
 from kmipd.core.algorithms.errors import name_of, unsupported
 from kmipd.core.algorithms.hashes import BY_DIGEST_SIZE
@@ -12,9 +12,9 @@ from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
 from kmipd.core.ports import SignatureParameters
 from kmipd.core.services import Context
-from kmipd.core.streams import require_data, require_whole
 from kmipd.spec.attributes import CryptographicParameters
-from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, ResultReason, ValidityIndicator
+from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason, ValidityIndicator
+from kmipd.spec.enumerations import Operation as O
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.payloads import (
     SignatureVerifyRequestPayload,
@@ -26,39 +26,53 @@ from kmipd.spec.tags import Tag
 
 
 def sign(ctx: Context, request: SignRequestPayload) -> SignResponsePayload:
-    require_whole(request)
-    data = _data(request)
-    obj = ctx.object(request.unique_identifier)
+    part = streams.part_of(ctx, O.SIGN, request)
+    data = _data(ctx, part, request)
+    obj = ctx.object(part.identifier(request.unique_identifier))
     _require_type(obj, ObjectType.PRIVATE_KEY, "Sign")
-    usage.protecting(ctx, obj, CryptographicUsageMask.SIGN, "Sign", len(data))
+    usage.protecting(ctx, obj, CryptographicUsageMask.SIGN, "Sign", len(data), use=part.use)
     parameters = _resolve(obj, request)
+    parameters, data, correlation = streams.collect(ctx, part, obj.uid, parameters, data)
+    if not part.final:
+        return SignResponsePayload(unique_identifier=obj.uid, correlation_value=correlation)
     signature = vault.in_token_or_software(
         ctx,
         obj,
         lambda store, key: store.sign(key, parameters, data),
         lambda material: signatures.sign(parameters, material, data),
     )
+    streams.made(ctx, DataEnum.SIGN_SIGNATURE_DATA, signature)
     return SignResponsePayload(unique_identifier=obj.uid, signature_data=signature)
 
 
 def signature_verify(ctx: Context, request: SignatureVerifyRequestPayload) -> SignatureVerifyResponsePayload:
-    require_whole(request)
-    data = _data(request)
-    if request.signature_data is None:
-        raise KmipError(ResultReason.INVALID_MESSAGE, "Signature Data is missing")
-    obj = ctx.object(request.unique_identifier)
+    part = streams.part_of(ctx, O.SIGNATURE_VERIFY, request)
+    data = _data(ctx, part, request)
+    obj = ctx.object(part.identifier(request.unique_identifier))
     if obj.object_type is not ObjectType.CERTIFICATE:
         _require_type(obj, ObjectType.PUBLIC_KEY, "Signature Verify")
     usage.processing(ctx, obj, CryptographicUsageMask.VERIFY, "Signature Verify")
+    (parameters, given), before = part.state(((_resolve(obj, request), None), b""))
+    given = request.signature_data if request.signature_data is not None else given
+    data = before + data
+    correlation = streams.go_on(ctx, part, obj.uid, ((parameters, given), data), len(data))
+    if not part.final:
+        return SignatureVerifyResponsePayload(unique_identifier=obj.uid, correlation_value=correlation)
+    if given is None:
+        raise KmipError(ResultReason.INVALID_MESSAGE, "Signature Data is missing")
     ctx.place = "software"  # a public key: nothing to protect
-    good = signatures.verify(_resolve(obj, request), vault.material_of(ctx, obj), data, request.signature_data)
+    good = signatures.verify(parameters, vault.material_of(ctx, obj), data, given)
     return SignatureVerifyResponsePayload(
         unique_identifier=obj.uid, validity_indicator=ValidityIndicator.VALID if good else ValidityIndicator.INVALID
     )
 
 
-def _data(request: Any) -> bytes:
-    return require_data(request.data if request.digested_data is None else request.digested_data)
+def _data(ctx: Context, part: streams.Part, request: Any) -> bytes:
+    if request.digested_data is None:
+        return streams.part_data(ctx, part, request.data)
+    if not part.whole:
+        raise KmipError(ResultReason.INVALID_MESSAGE, "Digested Data comes in one piece")
+    return streams.require_data(ctx, request.digested_data)
 
 
 def _require_type(obj: ManagedObject, wanted: ObjectType, action: str) -> None:
