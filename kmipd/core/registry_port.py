@@ -47,7 +47,8 @@ class LocateQuery:
     filters: tuple[Filter, ...] = ()
     states: tuple[State, ...] = ()  # effective state, any of; empty: any
     object_type: ObjectType | None = None
-    live: bool = True  # objects that are not destroyed
+    online: bool = True  # objects that are neither archived nor destroyed
+    archived: bool = False
     destroyed: bool = False
     now: int = 0
     offset: int = 0

@@ -93,14 +93,17 @@ class Context:
         self.touched = found
         return found
 
-    def object(self, given: str | int | UniqueIdentifierEnum | None) -> ManagedObject:
+    def object(self, given: str | int | UniqueIdentifierEnum | None, *, archived_too: bool = False) -> ManagedObject:
         """The object meant; a foreign one is as unknown as one that does not exist."""
-        return self.find(self.identifier(given))
+        return self.find(self.identifier(given), archived_too=archived_too)
 
-    def find(self, uid: str) -> ManagedObject:
+    def find(self, uid: str, *, archived_too: bool = False) -> ManagedObject:
+        """An archived object answers for its attributes only, until it is recovered (KMIP 1.4, 11)."""
         obj = self.unit.get(uid)
         if obj is None or not sees(self.principal, obj):
             raise KmipError(ResultReason.OBJECT_NOT_FOUND, f"there is no object {uid!r}")
+        if Tag.ARCHIVE_DATE in obj.attributes and not archived_too:
+            raise KmipError(ResultReason.OBJECT_ARCHIVED, f"{uid} is archived: recover it first")
         return obj
 
     def store_of(self, obj: ManagedObject) -> KeyStore:

@@ -12,6 +12,18 @@ from kmipd.spec.enumerations import ResultReason, UsageLimitsUnit
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.tags import Tag
 
+_ALLOCATE = "Get Usage Allocation"
+_PROTECTING_USES = (
+    CryptographicUsageMask.ENCRYPT
+    | CryptographicUsageMask.SIGN
+    | CryptographicUsageMask.WRAP_KEY
+    | CryptographicUsageMask.MAC_GENERATE
+    | CryptographicUsageMask.CERTIFICATE_SIGN
+    | CryptographicUsageMask.CRL_SIGN
+    | CryptographicUsageMask.TRANSLATE_ENCRYPT
+    | CryptographicUsageMask.TRANSLATE_WRAP
+)
+
 
 def require_mask(obj: ManagedObject, needed: CryptographicUsageMask, action: str) -> None:
     mask = obj.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
@@ -31,8 +43,27 @@ def protecting(
     limits = obj.attributes.get(Tag.USAGE_LIMITS)
     if limits is None:
         return
-    uses = size if limits.usage_limits_unit == UsageLimitsUnit.BYTE else use
-    left = (limits.usage_limits_count or 0) - uses
+    _spend(ctx, obj, size if limits.usage_limits_unit == UsageLimitsUnit.BYTE else use, action)
+
+
+def allocate(ctx: Context, obj: ManagedObject, count: int) -> None:
+    """Get Usage Allocation: `count` units are spent as soon as they are given (1.4, 4.18)."""
+    if count <= 0:
+        raise KmipError(ResultReason.INVALID_FIELD, "Usage Limits Count must be positive")
+    require_protecting(obj, _ALLOCATE, ctx.now)
+    mask = obj.attributes.get(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask(0))
+    if not mask & _PROTECTING_USES:
+        raise KmipError(
+            ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, f"{_ALLOCATE}: {obj.uid} is not for protecting data"
+        )
+    if Tag.USAGE_LIMITS not in obj.attributes:
+        raise KmipError(ResultReason.ATTRIBUTE_NOT_FOUND, f"{_ALLOCATE}: {obj.uid} has no Usage Limits")
+    _spend(ctx, obj, count, _ALLOCATE)
+
+
+def _spend(ctx: Context, obj: ManagedObject, units: int, action: str) -> None:
+    limits = obj.attributes.get(Tag.USAGE_LIMITS)
+    left = (limits.usage_limits_count or 0) - units
     if left < 0:
         raise KmipError(ResultReason.PERMISSION_DENIED, f"{action}: the usage limits of {obj.uid} are exhausted")
     counted = replace(limits, usage_limits_count=left)

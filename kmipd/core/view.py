@@ -9,12 +9,12 @@ from __future__ import annotations
 from hashlib import sha256
 
 from kmipd.core import attributes as attrs
-from kmipd.core import digests, vault
+from kmipd.core import digests, leases, vault
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import effective_state
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
 from kmipd.core.services import Context
-from kmipd.spec.enumerations import ObjectType, ResultReason
+from kmipd.spec.enumerations import ResultReason
 from kmipd.spec.tags import Tag
 
 _SHORT_SIZE = 8  # bytes of the Short Unique Identifier
@@ -28,8 +28,8 @@ def all_of(ctx: Context, obj: ManagedObject, *, digest: bool) -> AttributeSet:
     state = effective_state(obj, ctx.now)
     if state is not None:
         made_up = made_up.put(Tag.STATE, state)
-    if obj.object_type not in (ObjectType.TEMPLATE, ObjectType.OPAQUE_OBJECT):
-        made_up = made_up.put(Tag.LEASE_TIME, ctx.services.settings.lease_time_seconds)
+    if obj.object_type not in leases.WITHOUT_LEASE:
+        made_up = made_up.put(Tag.LEASE_TIME, leases.lease_time(ctx, obj))
     for key in obj.attributes:
         made_up = made_up.put_instances(key, obj.attributes.instances(key))
     if digest:

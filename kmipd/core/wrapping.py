@@ -62,7 +62,9 @@ def wrap(
 def _wrapping_key(ctx: Context, uid: str) -> ManagedObject:
     try:
         key = ctx.find(uid)
-    except KmipError:
+    except KmipError as error:
+        if error.reason is ResultReason.OBJECT_ARCHIVED:
+            raise KmipError(ResultReason.WRAPPING_OBJECT_ARCHIVED, f"the wrapping key {uid!r} is archived") from None
         raise KmipError(ResultReason.WRAPPING_OBJECT_NOT_FOUND, f"there is no wrapping key {uid!r}") from None
     if effective_state(key, ctx.now) in DESTROYED:
         raise KmipError(ResultReason.WRAPPING_OBJECT_DESTROYED, f"the wrapping key {uid!r} was destroyed")

@@ -105,7 +105,8 @@ def _shape(query: LocateQuery, ordered: list[Filter], entries: list[IndexEntry])
         query.group is None,
         len(query.states),
         query.object_type is None,
-        query.live,
+        query.online,
+        query.archived,
         query.destroyed,
         query.limit is None,
     )
@@ -170,13 +171,17 @@ def _holds(source: Any, condition: Filter, entry: IndexEntry, i: int) -> ColumnE
 def _state_conditions(query: LocateQuery) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     dead = or_(mo.c.placement == "gone", *(mo.c.state == state for state in _DEAD))
-    if not query.live and not query.destroyed:
-        conditions.append(false())  # only archived objects were asked for, and nothing is archived
-    elif not query.destroyed:
-        alive = or_(mo.c.state.is_(None), and_(*(mo.c.state != state for state in _DEAD)))
-        conditions.append(and_(alive, mo.c.placement != "gone"))
-    elif not query.live:
-        conditions.append(dead)
+    alive = or_(mo.c.state.is_(None), and_(*(mo.c.state != state for state in _DEAD))) & (mo.c.placement != "gone")
+    if query.online or query.archived:
+        if not query.destroyed:
+            conditions.append(alive)
+        if not (query.online and query.archived):
+            date = oa.alias()
+            archived = exists().where(date.c.object_id == mo.c.id, date.c.attribute == int(Tag.ARCHIVE_DATE))
+            wanted = archived if query.archived else ~archived
+            conditions.append(or_(wanted, dead) if query.destroyed else wanted)
+    else:
+        conditions.append(dead if query.destroyed else false())
     if query.states:
         conditions.append(or_(*(effective_state() == bindparam(f"state{i}") for i in range(len(query.states)))))
     return conditions

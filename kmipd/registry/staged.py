@@ -34,10 +34,15 @@ def _matches(obj: ManagedObject, query: LocateQuery) -> bool:
         return False
     if query.states and effective_state(obj, query.now) not in query.states:
         return False
-    gone = obj.placement is Placement.GONE
-    if (gone and not query.destroyed) or (not gone and not query.live):
+    if not _kept_where(obj, query):
         return False
     return all(_holds(obj, f) for f in query.filters)
+
+
+def _kept_where(obj: ManagedObject, query: LocateQuery) -> bool:
+    if obj.placement is Placement.GONE or obj.destroy_pending:
+        return query.destroyed
+    return query.archived if Tag.ARCHIVE_DATE in obj.attributes else query.online
 
 
 def _holds(obj: ManagedObject, condition: Filter) -> bool:

@@ -313,6 +313,8 @@ def _objects(draw: st.DrawFn) -> ManagedObject:
         attributes = attributes.put(Tag.DEACTIVATION_DATE, draw(_DATES))
     if draw(st.booleans()):
         attributes = attributes.put(CustomName("x", "k"), text_item(draw(_NAMES)))
+    if draw(st.booleans()):
+        attributes = attributes.put(Tag.ARCHIVE_DATE, NOW)
     state = draw(_STATES)
     gone = state in (State.DESTROYED, State.DESTROYED_COMPROMISED)
     return an_object(
@@ -339,7 +341,8 @@ _QUERIES = st.builds(
     filters=st.lists(_FILTERS, max_size=3).map(tuple),
     states=st.lists(_STATES, max_size=2, unique=True).map(tuple),
     object_type=st.none() | _TYPES,
-    live=st.booleans(),
+    online=st.booleans(),
+    archived=st.booleans(),
     destroyed=st.booleans(),
     now=st.just(NOW),
     offset=st.integers(0, 3),

@@ -1,7 +1,8 @@
-"""Check (KMIP 1.4, 4.10; 2.1, 6.1.6): would the object serve this use? Nothing is used up by asking."""
+"""Check (KMIP 1.4, 4.10; 2.1, 6.1.7): would the object serve this use? Nothing is used up by asking."""
 
 from __future__ import annotations
 
+from kmipd.core import leases
 from kmipd.core.errors import KmipError
 from kmipd.core.services import Context
 from kmipd.core.usage import require_mask
@@ -20,8 +21,8 @@ def check(ctx: Context, request: CheckRequestPayload) -> CheckResponsePayload:
             raise KmipError(
                 ResultReason.USAGE_LIMIT_EXCEEDED, f"{obj.uid} allows {limits.usage_limits_count} more uses"
             )
-    if request.lease_time is not None and request.lease_time > ctx.services.settings.lease_time_seconds:
-        raise KmipError(
-            ResultReason.PERMISSION_DENIED, f"leases last {ctx.services.settings.lease_time_seconds} seconds at most"
-        )
+    if request.lease_time is not None:
+        longest = leases.grantable(ctx, obj, "Check")
+        if request.lease_time > longest:
+            raise KmipError(ResultReason.PERMISSION_DENIED, f"a lease of {obj.uid} lasts {longest} seconds at most")
     return CheckResponsePayload(unique_identifier=obj.uid)

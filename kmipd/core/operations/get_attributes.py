@@ -21,7 +21,7 @@ from kmipd.spec.versions import V2_0
 
 
 def get_attributes(ctx: Context, request: GetAttributesRequestPayload) -> GetAttributesResponsePayload:
-    obj = ctx.object(request.unique_identifier)
+    obj = ctx.object(request.unique_identifier, archived_too=True)
     keys = _keys(request)
     found = view.all_of(ctx, obj, digest=True) if keys is None else view.some_of(ctx, obj, keys)
     return GetAttributesResponsePayload(unique_identifier=obj.uid, **_listed(ctx, found))
@@ -51,7 +51,7 @@ def _listed(ctx: Context, found: AttributeSet) -> dict[str, Any]:
 
 
 def get_attribute_list(ctx: Context, request: GetAttributeListRequestPayload) -> GetAttributeListResponsePayload:
-    obj = ctx.object(request.unique_identifier)
+    obj = ctx.object(request.unique_identifier, archived_too=True)
     # The digest of a resident key exists although it is computed only when it is read.
     found = view.all_of(ctx, obj, digest=True)
     if ctx.version >= V2_0:
