@@ -16,11 +16,12 @@ from typing import Any
 
 from kmipd import __version__, protocol
 from kmipd.config import Settings
-from kmipd.core import recovery, vault
+from kmipd.core import asynchronous, recovery, vault
 from kmipd.core.batch import KeyService
 from kmipd.core.errors import StoreError
 from kmipd.core.operations import HANDLERS
 from kmipd.core.services import CoreSettings, Services
+from kmipd.doors.background import BackgroundWork
 from kmipd.doors.kmip import MessageHandler
 from kmipd.doors.worker import Worker
 from kmipd.registry import Registry
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 HOUSEKEEPING_SECONDS = 60.0
 CONNECT_SECONDS = 10.0  # that a starting worker waits for its token
 HUNG = 75  # the exit code of a worker that is to be replaced because calls hang in it (EX_TEMPFAIL)
+# An asynchronous request that is still waiting then was of a worker that died: its own would have begun it.
+SWEPT_AFTER_SECONDS = 3
 
 
 class SystemClock:
@@ -58,6 +61,17 @@ class Application:
     registry: Registry
     store: PKCS11Store
     services: Services
+    background: BackgroundWork
+
+    def service(self) -> KeyService:
+        """The service, with its asynchronous work begun."""
+        service = KeyService(self.services, HANDLERS)
+        self.background.start(service.perform, self._waiting)
+        return service
+
+    def _waiting(self) -> tuple[str, ...]:
+        now = self.services.clock.now()
+        return self.registry.requests.waiting(now - SWEPT_AFTER_SECONDS)
 
     @property
     def identities(self) -> Identities:
@@ -100,8 +114,16 @@ def compose(settings: Settings) -> Application:
         rng_seed=settings.keys.rng_seed,
         rsa_bits_min=settings.keys.rsa_bits_min,
     )
-    services = Services(registry, store, SystemClock(), TTLVCodec(), core, {store.name: store})
-    return Application(settings, registry, store, services)
+    background = BackgroundWork(lambda correlation: _done(registry, correlation))
+    services = Services(
+        registry, store, SystemClock(), TTLVCodec(), core, {store.name: store}, registry.requests, background
+    )
+    return Application(settings, registry, store, services, background)
+
+
+def _done(registry: Registry, correlation: bytes) -> bool:
+    entry = registry.requests.find(correlation)
+    return entry is None or entry.done
 
 
 def make_ready(application: Application) -> recovery.Recovered:
@@ -109,6 +131,7 @@ def make_ready(application: Application) -> recovery.Recovered:
     application.store.check()
     if application.registry.take_wrapping_use(application.store.name) is None:
         vault.make_wrapping_key(application.services)
+    asynchronous.tidy(application.services, everything=True)
     return recovery.recover(application.services, everything=True)
 
 
@@ -121,7 +144,7 @@ def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd:
     tls = settings.tls
     worker = Worker(
         socket.socket(fileno=listener_fd),
-        MessageHandler(KeyService(application.services, HANDLERS), settings.messages),
+        MessageHandler(application.service(), settings.messages),
         context=lambda: server_context(tls.certificate, tls.key, tls.client_cas, tls.crls),
         principal=application.identities.principal,
         limits=settings.limits,
@@ -140,6 +163,7 @@ def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd:
     worker.run()
     if worker.hung:  # whoever waited for the threads that hang, or for the library's own clean-up, would hang too
         os._exit(HUNG)
+    application.background.stop(settings.limits.drain)
     application.close()
 
 
@@ -189,6 +213,7 @@ def _keep_house(application: Application) -> None:
         time.sleep(HOUSEKEEPING_SECONDS)
         try:
             done = recovery.recover(application.services)
+            asynchronous.tidy(application.services)
             if done != recovery.Recovered():
                 log.info("recovery: %s", done)
         except Exception as error:  # noqa: BLE001 - it will be tried again

@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from kmipd.core import answers
+from kmipd.core import answers, asynchronous, outcomes
 from kmipd.core.errors import KmipError
-from kmipd.core.model import AuditEvent, Principal
+from kmipd.core.model import AuditEvent, Caller
 from kmipd.core.policy import permit_operation
-from kmipd.core.registry_port import Conflict, RegistryUnavailable, UnitOfWork
+from kmipd.core.registry_port import Conflict, RegistryUnavailable, Unfinished, UnitOfWork
 from kmipd.core.services import Context, Placeholder, Services
 from kmipd.spec.enumerations import BatchErrorContinuationOption as Continuation
 from kmipd.spec.enumerations import Operation, ResultReason, ResultStatus
-from kmipd.spec.messages import (
-    ProtocolVersion,
-    RequestBatchItem,
-    RequestMessage,
-    ResponseBatchItem,
-    ResponseHeader,
-    ResponseMessage,
-)
+from kmipd.spec.messages import RequestBatchItem, RequestMessage, ResponseBatchItem, ResponseMessage
 from kmipd.spec.operations import IN_ANY_VERSION, OPERATIONS
 from kmipd.spec.payloads import Undecodable, UnknownPayload
 from kmipd.spec.versions import VERSIONS, Version
@@ -35,34 +27,10 @@ log = logging.getLogger(__name__)
 
 _NAMES: Mapping[int, str] = {operation: operation.name for operation in Operation}
 
-# Operations whose answer is the identifier of an object and nothing that anybody should keep.
-_ANSWERED_BY_NAME = frozenset(
-    {
-        Operation.ACTIVATE,
-        Operation.CHECK,
-        Operation.REVOKE,
-        Operation.DESTROY,
-        Operation.ADD_ATTRIBUTE,
-        Operation.MODIFY_ATTRIBUTE,
-        Operation.DELETE_ATTRIBUTE,
-        Operation.SET_ATTRIBUTE,
-    }
-)
 Handler = Callable[[Context, Any], Any]
 # Optimistic concurrency: a unit that read what another one then changed is run again. Three clients that hammer one
 # object need a few rounds; an endless loop would be a fault of ours.
 ATTEMPTS_MAX = 20
-
-
-def _go_ahead() -> None:
-    """Somebody waits for the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    principal: Principal
-    peer: str  # address, for audit
-    before_change: Callable[[], None] = _go_ahead  # raises when nothing may be written any more: the client has left
 
 
 class KeyService:
@@ -78,20 +46,38 @@ class KeyService:
         now = self._services.clock.now()
         problem = _header_problem(message, version)
         if problem is not None:
-            items = [_failed(None, problem, version if version in VERSIONS else VERSIONS[0])]
-            return respond(items, version if version in VERSIONS else VERSIONS[-1], now)
+            items = [outcomes.failed(None, problem, version if version in VERSIONS else VERSIONS[0])]
+            return outcomes.respond(items, version if version in VERSIONS else VERSIONS[-1], now)
+        if header.asynchronous_indicator:
+            submitted = asynchronous.submit(self._services, message, caller, now)
+            if submitted is not None:
+                return outcomes.respond(submitted, version, now)
+        items = self._run(message.batch_item, header.batch_error_continuation_option, caller, version, now)
+        return outcomes.respond(items, version, now)
+
+    def perform(self, batch: str) -> bool:
+        """Do what was submitted as asynchronous, unless somebody else has begun it."""
+        services = self._services
+        now = services.clock.now()
+        work = asynchronous.claim(services, batch, now)
+        if work is None:
+            return False
+        items = self._run(work.items, work.continuation, work.caller, work.version, now)
+        asynchronous.finish(services, work, items)
+        return True
+
+    def _run(
+        self,
+        items: tuple[RequestBatchItem, ...],
+        continuation: Continuation | None,
+        caller: Caller,
+        version: Version,
+        now: int,
+    ) -> list[ResponseBatchItem]:
         run = _Run(self._services, self._handlers, caller, version, now)
-        if header.batch_error_continuation_option == Continuation.UNDO and len(message.batch_item) > 1:
-            items = run.all_or_nothing(message.batch_item)
-        else:
-            go_on = header.batch_error_continuation_option == Continuation.CONTINUE
-            items = run.one_by_one(message.batch_item, go_on=go_on)
-        return respond(items, version, now)
-
-
-def respond(items: list[ResponseBatchItem], version: Version, now: int) -> ResponseMessage:
-    header = ResponseHeader(protocol_version=ProtocolVersion.of(version), time_stamp=now, batch_count=len(items))
-    return ResponseMessage(response_header=header, batch_item=tuple(items))
+        if continuation == Continuation.UNDO and len(items) > 1:
+            return run.all_or_nothing(items)
+        return run.one_by_one(items, go_on=continuation == Continuation.CONTINUE)
 
 
 def _header_problem(message: RequestMessage, version: Version) -> KmipError | None:
@@ -148,13 +134,16 @@ class _Run:
                 unit.rollback()
                 error: Exception = conflict
                 continue
+            except Unfinished as caught:
+                error = next(iter(caught.problems.values()))
+                break
             except Exception as caught:  # noqa: BLE001 - the edge: every failure becomes an answer
                 unit.rollback()
                 error = caught
                 break
-            return _succeeded(item, payload)
+            return outcomes.succeeded(item, payload)
         self._record(ctx, item, error)
-        return _failed(item, error, self._version)
+        return outcomes.failed(item, error, self._version)
 
     def all_or_nothing(self, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
         for _ in range(ATTEMPTS_MAX):
@@ -169,8 +158,8 @@ class _Run:
                 unit.rollback()
                 error = caught
                 break
-        undone = [_undone(item, None) for item in items[:-1]]
-        return [*undone, _failed(items[-1], error, self._version)]
+        undone = [outcomes.undone(item, None) for item in items[:-1]]
+        return [*undone, outcomes.failed(items[-1], error, self._version)]
 
     def _together(self, unit: UnitOfWork, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
         done: list[tuple[Context, RequestBatchItem, bool]] = []
@@ -184,7 +173,10 @@ class _Run:
             except Exception as error:  # noqa: BLE001 - the edge
                 unit.rollback()
                 self._record(ctx, item, error)
-                return [*map(_undone, (i for _, i, _ in done), payloads), _failed(item, error, self._version)]
+                return [
+                    *map(outcomes.undone, (i for _, i, _ in done), payloads),
+                    outcomes.failed(item, error, self._version),
+                ]
             done.append((ctx, item, self._audit_change(ctx, item)))
             payloads.append(payload)
         for ctx, item, changed in done:
@@ -192,11 +184,20 @@ class _Run:
                 self._record(ctx, item, None, needed=True)
         if unit.changed:
             self._caller.before_change()
-        unit.commit()
-        for ctx, item, changed in done:
+        problems: Mapping[str, Exception] = {}
+        try:
+            unit.commit()
+        except Unfinished as unfinished:  # all of it happened: the items whose token call failed say so, nothing else
+            problems = unfinished.problems
+        answered = []
+        for (ctx, item, changed), payload in zip(done, payloads, strict=True):
+            problem = problems.get(ctx.touched) if item.operation is Operation.DESTROY else None
             if changed:
-                self._record(ctx, item, None)
-        return [_succeeded(item, payload) for item, payload in zip(items, payloads, strict=True)]
+                self._record(ctx, item, problem)
+            answered.append(
+                outcomes.succeeded(item, payload) if problem is None else outcomes.failed(item, problem, self._version)
+            )
+        return answered
 
     def _context(self, unit: UnitOfWork) -> Context:
         return Context(self._services, self._caller.principal, self._version, unit, self._now, self._placeholder)
@@ -258,35 +259,3 @@ class _Run:
 
 def _name(operation: Operation | int) -> str:
     return _NAMES.get(operation) or f"{int(operation):#x}"
-
-
-def _succeeded(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
-    return ResponseBatchItem(
-        operation=item.operation,
-        unique_batch_item_id=item.unique_batch_item_id,
-        result_status=ResultStatus.SUCCESS,
-        response_payload=payload,
-    )
-
-
-def _undone(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
-    """With its payload where that only names objects (BL-M-2). An undone Get would be a key given out that no line of
-    the audit log and no count knows."""
-    return ResponseBatchItem(
-        operation=item.operation,
-        unique_batch_item_id=item.unique_batch_item_id,
-        result_status=ResultStatus.OPERATION_UNDONE,
-        result_message="undone, because another item of the batch failed",
-        response_payload=payload if item.operation in _ANSWERED_BY_NAME else None,
-    )
-
-
-def _failed(item: RequestBatchItem | None, error: Exception, version: Version) -> ResponseBatchItem:
-    reason, text = answers.answer(error, version)
-    return ResponseBatchItem(
-        operation=None if item is None else item.operation,
-        unique_batch_item_id=None if item is None else item.unique_batch_item_id,
-        result_status=ResultStatus.OPERATION_FAILED,
-        result_reason=reason,
-        result_message=text,
-    )

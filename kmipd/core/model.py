@@ -6,13 +6,14 @@ and name of a custom one) and its instances in order, each with the Attribute In
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from kmipd.core.ports import KeyClass, TokenKey
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, State
+from kmipd.spec.payloads.parts import Right
 from kmipd.spec.tags import Tag
 
 
@@ -125,6 +126,20 @@ class Principal:
     name: str
     group: str
     role: str = "client"
+
+
+def _go_ahead() -> None:
+    """Somebody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request message, and from where (for the audit log)."""
+
+    principal: Principal
+    peer: str
+    before_change: Callable[[], None] = _go_ahead  # raises when nothing may be written any more: the client has left
+    rights: tuple[Right, ...] | None = None  # of a delegated ticket; None: all that the principal has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
@@ -17,6 +17,14 @@ class Conflict(Exception):
 
 class NameTaken(Exception):
     """An object of the same group that is not destroyed has this Name (KMIP 1.4, 3.2: Name is unique)."""
+
+
+class Unfinished(Exception):
+    """The unit is written; what was to follow failed. `problems` maps the object it was about to what went wrong."""
+
+    def __init__(self, problems: Mapping[str, Exception]) -> None:
+        super().__init__(", ".join(problems))
+        self.problems = problems
 
 
 class RegistryUnavailable(Exception):
@@ -89,12 +97,13 @@ class UnitOfWork(Protocol):
 
     def audit(self, event: AuditEvent) -> None: ...
 
-    def after_commit(self, action: Callable[[], None]) -> None: ...
+    def after_commit(self, action: Callable[[], None], uid: str = "") -> None:
+        """Do `action`, which is about the object, once the unit is written."""
 
     def on_rollback(self, action: Callable[[], None]) -> None: ...
 
     def commit(self) -> None:
-        """Write everything in one transaction, then run the after-commit actions. Conflict, NameTaken."""
+        """Write everything in one transaction, then run every after-commit action. Conflict, NameTaken, Unfinished."""
 
     def rollback(self) -> None: ...
 

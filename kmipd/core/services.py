@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+from kmipd.core.asynchronous_port import Background, Requests
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject, Placement, Principal
 from kmipd.core.open_streams import Streams
@@ -14,6 +15,7 @@ from kmipd.core.policy import sees
 from kmipd.core.ports import Clock, KeyStore
 from kmipd.core.registry_port import RegistryPort, UnitOfWork
 from kmipd.spec.enumerations import DataEnum, ResultReason, UniqueIdentifierEnum
+from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
 
 
@@ -64,6 +66,8 @@ class Services:
     codec: Codec
     settings: CoreSettings
     stores: Mapping[str, KeyStore]
+    requests: Requests
+    background: Background
     streams: Streams = field(default_factory=Streams)
 
 

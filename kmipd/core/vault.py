@@ -38,15 +38,18 @@ def additional_data(uid: str, object_type: ObjectType, key_version: int) -> byte
 
 def seal(ctx: Context, structure: o.ManagedObject, uid: str, object_type: ObjectType, key_version: int) -> Sealed:
     """Seal an object exactly as it is, to be given back exactly so."""
-    services = ctx.services
+    plain = ctx.services.codec.dump(structure)
+    return seal_bytes(ctx.services, plain, additional_data(uid, object_type, key_version))
+
+
+def seal_bytes(services: Services, plain: bytes, data: bytes) -> Sealed:
+    """Seal anything that must not stand in the registry in clear; `data` binds it to its place."""
     wrapping_key = services.registry.take_wrapping_use(services.store.name)
     if wrapping_key is None:
         make_wrapping_key(services)
         wrapping_key = services.registry.take_wrapping_use(services.store.name)
     if wrapping_key is None:
         raise KmipError(ResultReason.GENERAL_FAILURE, "the key store has no wrapping key and none could be made")
-    plain = services.codec.dump(structure)
-    data = additional_data(uid, object_type, key_version)
     return Sealed(wrapping_key, services.store.seal(wrapping_key, plain, data))
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kmipd import protocol
-from kmipd.core.batch import Caller, KeyService, respond
-from kmipd.core.model import Principal
+from kmipd.core.batch import KeyService
+from kmipd.core.model import Caller, Principal
+from kmipd.core.outcomes import respond
 from kmipd.core.reasons import for_version
 from kmipd.spec.enumerations import ResultReason, ResultStatus
 from kmipd.spec.messages import RequestMessage, ResponseBatchItem, ResponseMessage

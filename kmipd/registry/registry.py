@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
 from kmipd.core.registry_port import Conflict, Intent
 from kmipd.registry import listing
+from kmipd.registry.asynchronous import AsynchronousRequests
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
@@ -47,6 +48,7 @@ class Registry:
         self._uses: dict[str, tuple[bytes, int]] = {}
         self._uses_lock = threading.Lock()
         self.clients = Clients(self._connections)
+        self.requests = AsynchronousRequests(self._connections)
 
     def unit(self) -> SQLUnitOfWork:
         return SQLUnitOfWork(self._connections, self._cache)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
-from kmipd.core.registry_port import Conflict, LocateQuery, LocateResult, NameTaken
+from kmipd.core.registry_port import Conflict, LocateQuery, LocateResult, NameTaken, Unfinished
 from kmipd.registry import locate as locating
 from kmipd.registry import staged as staging
 from kmipd.registry.engine import Connections, Duplicate, Link
@@ -88,7 +88,7 @@ class SQLUnitOfWork:
         self._names: list[tuple[str, bytes, str]] = []
         self._closed_intents: list[bytes] = []
         self._events: list[AuditEvent] = []
-        self._after_commit: list[Callable[[], None]] = []
+        self._after_commit: list[tuple[str, Callable[[], None]]] = []
         self._on_rollback: list[Callable[[], None]] = []
 
     @property
@@ -151,8 +151,8 @@ class SQLUnitOfWork:
     def audit(self, event: AuditEvent) -> None:
         self._events.append(event)
 
-    def after_commit(self, action: Callable[[], None]) -> None:
-        self._after_commit.append(action)
+    def after_commit(self, action: Callable[[], None], uid: str = "") -> None:
+        self._after_commit.append((uid, action))
 
     def on_rollback(self, action: Callable[[], None]) -> None:
         self._on_rollback.append(action)
@@ -173,10 +173,20 @@ class SQLUnitOfWork:
             self._forget()
         else:
             self._read.clear()  # there is nothing else to forget
-        actions, self._after_commit = self._after_commit, []
         self._on_rollback.clear()
-        for action in actions:
-            action()
+        if self._after_commit:
+            self._follow_up()
+
+    def _follow_up(self) -> None:
+        actions, self._after_commit = self._after_commit, []
+        problems: dict[str, Exception] = {}
+        for uid, action in actions:
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - the others are done all the same, and the caller is told
+                problems[uid] = error
+        if problems:
+            raise Unfinished(problems)
 
     def _forget(self) -> None:
         self._read.clear()

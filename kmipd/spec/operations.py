@@ -94,5 +94,24 @@ OPERATIONS: Final[dict[Operation, OperationSpec]] = {
 #: oldest there is (openCryptoki asks in 1.0 first), and the answer holds no word younger than that.
 IN_ANY_VERSION: Final = frozenset({Operation.DISCOVER_VERSIONS})
 
+#: Operations whose answer is the identifier of an object, or what the client itself has just said of it: nothing that
+#: anybody should keep.
+ANSWERED_BY_NAME: Final = frozenset(
+    {
+        Operation.ACTIVATE,
+        Operation.CHECK,
+        Operation.REVOKE,
+        Operation.DESTROY,
+        Operation.ARCHIVE,
+        Operation.RECOVER,
+        Operation.GET_USAGE_ALLOCATION,
+        Operation.ADD_ATTRIBUTE,
+        Operation.MODIFY_ATTRIBUTE,
+        Operation.DELETE_ATTRIBUTE,
+        Operation.SET_ATTRIBUTE,
+        Operation.ADJUST_ATTRIBUTE,
+    }
+)
+
 REQUESTS: Final = {operation: spec.request for operation, spec in OPERATIONS.items()}
 RESPONSES: Final = {operation: spec.response for operation, spec in OPERATIONS.items()}

@@ -34,9 +34,6 @@ FAILING: dict[str, str] = {
     "ERRATUM: the EC private key that was registered in clear comes back as an encrypted PKCS#8 structure": """
         TC-ECC-3-10 TC-ECC-3-11
     """,
-    "LATER: Archive and Recover": """
-        TC-101-10 TC-101-11 TC-101-12
-    """,
     "LATER: Certify": """
         TC-134-10 TC-134-11 TC-134-12
     """,
@@ -55,9 +52,6 @@ FAILING: dict[str, str] = {
     "LATER: Login and Logout": """
         TC-LOGIN-1-20 TC-LOGIN-1-21 TC-LOGIN-2-20 TC-LOGIN-3-20
     """,
-    "LATER: Obtain Lease": """
-        TC-95-10 TC-95-11 TC-95-12
-    """,
     "LATER: PKCS#11": """
         PKCS11-M-1-20 PKCS11-M-1-21
     """,
@@ -70,25 +64,19 @@ FAILING: dict[str, str] = {
     "LATER: Query Extension List and Map": """
         TC-122-11 TC-122-12
     """,
-    "LATER: Query must list Obtain Lease and others of 1.0": """
-        TC-121-10 TC-121-11
-    """,
     "LATER: Query must list Put and Notify": """
         QS-M-1-20 QS-M-1-21
     """,
     "LATER: Set and Get Constraints": """
         TC-MD-24-21
     """,
-    "LATER: asynchronous operations: Query must list Poll": """
+    "LATER: Query must list Certify and others": """
         MSGENC-HTTPS-M-1-10 MSGENC-HTTPS-M-1-11 MSGENC-HTTPS-M-1-12 MSGENC-HTTPS-M-1-13 MSGENC-HTTPS-M-1-14
         MSGENC-HTTPS-M-1-21 MSGENC-JSON-M-1-10 MSGENC-JSON-M-1-11 MSGENC-JSON-M-1-12 MSGENC-JSON-M-1-13
         MSGENC-JSON-M-1-14 MSGENC-JSON-M-1-21 MSGENC-XML-M-1-10 MSGENC-XML-M-1-11 MSGENC-XML-M-1-12
         MSGENC-XML-M-1-13 MSGENC-XML-M-1-14 MSGENC-XML-M-1-21 SUITEB_128-M-1-10 SUITEB_128-M-1-11 SUITEB_128-M-1-12
         SUITEB_128-M-1-13 SUITEB_128-M-1-14 SUITEB_128-M-1-20 SUITEB_192-M-1-10 SUITEB_192-M-1-11 SUITEB_192-M-1-12
         SUITEB_192-M-1-13 SUITEB_192-M-1-14 SUITEB_192-M-1-20 TC-121-12
-    """,
-    "LATER: asynchronous operations: the answer may be Pending": """
-        TC-32-10 TC-32-11 TC-32-12
     """,
     "LATER: client registration methods": """
         TC-CREG-3-13 TC-CREG-3-14 TC-Q-CREG-1-13 TC-Q-CREG-1-14

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kmipd import app, config
-from kmipd.core.batch import Caller, KeyService
-from kmipd.core.model import Principal
+from kmipd.core.batch import KeyService
+from kmipd.core.model import Caller, Principal
 from kmipd.core.open_streams import Streams
 from kmipd.core.operations import HANDLERS
 from kmipd.core.services import CoreSettings
@@ -34,21 +34,39 @@ class FakeClock:
         return self.time
 
 
+class AtOnce:
+    """Background work by hand: nothing is begun before somebody waits for it. Faked on purpose: it is a port."""
+
+    def __init__(self) -> None:
+        self.service: KeyService | None = None
+        self.stuck = False  # nobody has time
+
+    def submitted(self, batch: str) -> None:
+        return
+
+    def await_end(self, batch: str, seconds: float, correlation: bytes) -> None:
+        assert self.service is not None
+        if not self.stuck:
+            self.service.perform(batch)
+
+
 class Service:
     """Requests of one principal to a service in this process."""
 
     def __init__(self, application: app.Application) -> None:
         self.clock = FakeClock()
         self.application = application
-        self.services = replace(application.services, clock=self.clock, streams=Streams())
+        self.background = AtOnce()
+        self.services = replace(application.services, clock=self.clock, streams=Streams(), background=self.background)
         self._service = KeyService(self.services, HANDLERS)
+        self.background.service = self._service
         self.principal = Principal("tester", "tester")
         self.version = V1_4
 
     def configure(self, settings: CoreSettings) -> None:
         """Other settings of the core, from now on."""
         self.services = replace(self.services, settings=settings)
-        self._service = KeyService(self.services, HANDLERS)
+        self._service = self.background.service = KeyService(self.services, HANDLERS)
 
     def send(
         self, *items: Any, version: Version | None = None, principal: Principal | None = None, **header: Any

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from kmipd import app, config
-from kmipd.core.batch import Caller, KeyService
-from kmipd.core.model import Placement, Principal
+from kmipd.core.batch import KeyService
+from kmipd.core.model import Caller, Placement, Principal
 from kmipd.core.operations import HANDLERS
 from kmipd.core.recovery import orphans
 from kmipd.registry.engine import Link

@@ -38,5 +38,5 @@ def _marked(ctx: Context, obj: ManagedObject) -> ManagedObject:
         vault.destroy(ctx, obj)
         recovery.finish_destroy(ctx.services, obj.uid)
 
-    ctx.unit.after_commit(finish)
+    ctx.unit.after_commit(finish, obj.uid)
     return replace(obj, destroy_pending=True)

@@ -30,7 +30,7 @@ _OBJECTS: dict[ObjectType, tuple[Version, Version | None]] = {
 }
 _CAPABILITIES = CapabilityInformation(
     streaming_capability=False,
-    asynchronous_capability=False,
+    asynchronous_capability=True,
     attestation_capability=False,
     batch_undo_capability=True,
     batch_continue_capability=True,
