@@ -20,6 +20,9 @@ from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable, cr
 from kmipd.core.registry_port import RegistryUnavailable
 
 BUSY_TIMEOUT_MS = 15_000  # longer than any transaction of ours, shorter than the time-out of storage clients (30 s)
+# Pages of 4 KiB in the write-ahead log before they are copied home: the same pages change all the time, so that four
+# times SQLite's default copies each a quarter as often, for 16 MiB of disk.
+CHECKPOINT_PAGES = 4_000
 
 
 class RegistryError(RegistryUnavailable):
@@ -36,6 +39,7 @@ def open_engine(path: Path) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA secure_delete = ON")  # what a destroyed object leaves behind is zeros
         cursor.close()

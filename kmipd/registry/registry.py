@@ -16,6 +16,7 @@ from kmipd.registry.asynchronous import AsynchronousRequests
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
+from kmipd.registry.indexing import Indexer
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.tables import CLAIMED, intent, managed_object, wrapping_key
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
@@ -44,6 +45,7 @@ class Registry:
         self.path = path
         self._connections = Connections(open_engine(path), WriteLock(path.with_name(f"{path.name}.lock")))
         self._cache = ObjectCache()
+        self._indexer = Indexer(self._connections)
         self._audit_log = AuditLog(audit_log)
         self._uses: dict[str, tuple[bytes, int]] = {}
         self._uses_lock = threading.Lock()
@@ -51,7 +53,7 @@ class Registry:
         self.requests = AsynchronousRequests(self._connections)
 
     def unit(self) -> SQLUnitOfWork:
-        return SQLUnitOfWork(self._connections, self._cache)
+        return SQLUnitOfWork(self._connections, self._cache, self._indexer)
 
     def record(self, event: AuditEvent) -> None:
         self._audit_log.write(event)

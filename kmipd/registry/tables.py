@@ -65,13 +65,20 @@ managed_object = Table(
     Column("row_version", Integer, nullable=False),
     UniqueConstraint("key_id", "object_type", "key_version"),
     Index("ix_managed_object_group_name_id", "group_name", "id"),
-    Index("ix_managed_object_cka_id", "cka_id"),
     sqlite_autoincrement=True,
 )
 
+# Only token objects are found by CKA_ID, and every index costs each new object a page.
+Index(
+    "ix_managed_object_cka_id",
+    managed_object.c.cka_id,
+    sqlite_where=managed_object.c.cka_id.is_not(None),
+    postgresql_where=managed_object.c.cka_id.is_not(None),
+)
+
 # What Locate searches. `number` for integers, enumerations and dates; `digest` of the canonical value for the rest.
-# A Create writes some sixteen of these rows, so each costs two tree inserts and no more: the table is its own index by
-# object, and of the two indexes by value each row is in one.
+# An object has some sixteen of these rows, so each costs two tree inserts and no more: the table is its own index by
+# object, and of the two indexes by value each row is in one. They follow the objects (see `indexing`).
 object_attribute = Table(
     "object_attribute",
     metadata,
@@ -96,6 +103,14 @@ Index(
     object_attribute.c.object_id,
     sqlite_where=object_attribute.c.number.is_not(None),
     postgresql_where=object_attribute.c.number.is_not(None),
+)
+
+# One row: all objects up to this one have their entries in `object_attribute`.
+index_progress = Table(
+    "index_progress",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("through", Integer, nullable=False),  # managed_object.id
 )
 
 # Keys that seal wrapped objects. Uses are counted in blocks and bounded: 2**32 random nonces would be the cliff.

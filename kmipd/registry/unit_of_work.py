@@ -17,8 +17,9 @@ from kmipd.core.registry_port import Conflict, LocateQuery, LocateResult, NameTa
 from kmipd.registry import locate as locating
 from kmipd.registry import staged as staging
 from kmipd.registry.engine import Connections, Duplicate, Link
+from kmipd.registry.indexing import Indexer
 from kmipd.registry.prepared import Prepared
-from kmipd.registry.rows import ROW, IndexEntry, from_row, index_entries, index_entry, to_row
+from kmipd.registry.rows import ROW, from_row, index_entries, index_entry, to_row
 from kmipd.registry.tables import CLAIMED, audit_event, intent, logical_key, managed_object, object_attribute
 from kmipd.spec.tags import Tag
 
@@ -32,9 +33,6 @@ _UPDATE = Prepared(
     .values({c: bindparam(c) for c in _COLUMNS if c != "uid"})
 )
 _ROW_ID = Prepared(select(managed_object.c.id).where(managed_object.c.uid == bindparam("uid")))
-_ENTRY = ("object_id", "attribute", "position", "number", "digest")
-_INSERT_ENTRY = Prepared(insert(object_attribute).values({name: bindparam(name) for name in _ENTRY}))
-_DELETE_ENTRIES = Prepared(delete(object_attribute).where(object_attribute.c.object_id == bindparam("object_id")))
 _INSERT_KEY = Prepared(
     insert(logical_key).values({c.name: bindparam(c.name) for c in logical_key.columns}).prefix_with("OR IGNORE")
 )
@@ -79,9 +77,10 @@ class ObjectCache:
 class SQLUnitOfWork:
     """See `core.registry_port.UnitOfWork`."""
 
-    def __init__(self, connections: Connections, cache: ObjectCache) -> None:
+    def __init__(self, connections: Connections, cache: ObjectCache, indexer: Indexer) -> None:
         self._connections = connections
         self._cache = cache
+        self._indexer = indexer
         self._read: dict[str, ManagedObject] = {}
         self._staged: dict[str, ManagedObject] = {}
         self._new: set[str] = set()
@@ -126,9 +125,11 @@ class SQLUnitOfWork:
         self._staged[obj.uid] = obj
 
     def locate(self, query: LocateQuery) -> LocateResult:
-        if not self._staged:
-            return locating.run(self._connections.get(), query)
-        return staging.locate(self._connections.get(), query, self._staged)
+        link = self._connections.get()
+        ahead = self._indexer.unindexed()
+        if ahead or self._staged:
+            return staging.locate(link, query, ahead | self._staged)
+        return locating.run(link, query)
 
     def require_unique_name(self, group: str, name: Any, uid: str) -> None:
         digest = index_entry(Tag.NAME, name).digest
@@ -166,11 +167,13 @@ class SQLUnitOfWork:
 
     def commit(self) -> None:
         if self.changed:
+            added: dict[int, ManagedObject] = {}
             with self._connections.transaction() as link:
-                self._write(link)
+                self._write(link, added)
             for uid in self._staged:
                 self._cache.drop(uid)
             self._forget()
+            self._indexer.committed(added)
         else:
             self._read.clear()  # there is nothing else to forget
         self._on_rollback.clear()
@@ -196,12 +199,12 @@ class SQLUnitOfWork:
         self._closed_intents.clear()
         self._events.clear()
 
-    def _write(self, link: Link) -> None:
+    def _write(self, link: Link, added: dict[int, ManagedObject]) -> None:
         for group, digest, uid in self._names:
             self._refuse_taken(link, group, digest, uid)
         for uid, obj in self._staged.items():
             if uid in self._new:
-                self._insert(link, obj)
+                added[self._insert(link, obj)] = obj
             else:
                 self._update(link, obj)
         for cka_id in self._closed_intents:
@@ -211,17 +214,18 @@ class SQLUnitOfWork:
         for event in self._events:
             _INSERT_AUDIT.run(link, audit_row(event))
 
-    def _insert(self, link: Link, obj: ManagedObject) -> None:
+    def _insert(self, link: Link, obj: ManagedObject) -> int:
         created = obj.attributes.get(Tag.INITIAL_DATE, 0)
         key = {"id": obj.key_id, "group_name": obj.group, "created": created, "primary_uid": obj.uid}
         _INSERT_KEY.run(link, key)
         if obj.key_version > 1:
             _SET_PRIMARY.run(link, {"key": obj.key_id, "uid": obj.uid})
         try:
-            row_id = _INSERT.run(link, to_row(obj)).lastrowid
+            row_id: int = _INSERT.run(link, to_row(obj)).lastrowid
         except Duplicate:
             raise Conflict("somebody else made this version of the key first") from None
-        self._insert_entries(link, row_id, index_entries(obj))
+        self._indexer.added(link, row_id, obj)
+        return row_id
 
     def _update(self, link: Link, obj: ManagedObject) -> None:
         values = to_row(obj) | {"was": obj.row_version, "row_version": obj.row_version + 1}
@@ -229,18 +233,11 @@ class SQLUnitOfWork:
             self._cache.drop(obj.uid)
             raise Conflict(obj.uid)
         before = self._read.get(obj.uid)
-        entries = index_entries(obj)
-        if before is not None and Counter(index_entries(before)) == Counter(entries):
+        if before is not None and Counter(index_entries(before)) == Counter(index_entries(obj)):
             return
         found = _ROW_ID.run(link, {"uid": obj.uid}).fetchone()
         assert found is not None
-        _DELETE_ENTRIES.run(link, {"object_id": found[0]})
-        self._insert_entries(link, found[0], entries)
-
-    @staticmethod
-    def _insert_entries(link: Link, row_id: int, entries: list[IndexEntry]) -> None:
-        rows = [(row_id, attribute, n, number, digest) for n, (attribute, number, digest) in enumerate(entries)]
-        _INSERT_ENTRY.run_many(link, rows)
+        self._indexer.changed(link, found[0], obj)
 
 
 def _has_name(obj: ManagedObject, digest: bytes) -> bool:
