@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,7 +135,7 @@ def make_ready(application: Application) -> recovery.Recovered:
     return recovery.recover(application.services, everything=True)
 
 
-def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd: int, ready_fd: int) -> None:
+def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], lifeline_fd: int, ready_fd: int) -> None:
     """One worker process, until the supervisor says stop or is gone."""
     application = compose(settings)
     _connect(application)
@@ -143,12 +143,13 @@ def run_worker(settings: Settings, *, index: int, listener_fd: int, lifeline_fd:
     _tune_memory()
     tls = settings.tls
     worker = Worker(
-        socket.socket(fileno=listener_fd),
+        [socket.socket(fileno=fd) for fd in listener_fds],
         MessageHandler(application.service(), settings.messages),
         context=lambda: server_context(tls.certificate, tls.key, tls.client_cas, tls.crls),
         principal=application.identities.principal,
         limits=settings.limits,
         message_limits=settings.messages,
+        https=settings.server.https,
         beat=lambda: _beat(ready_fd),
         trouble=application.store.stuck,
     )

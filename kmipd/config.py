@@ -30,8 +30,22 @@ class SettingsError(Exception):
 class ServerSettings:
     host: str = "0.0.0.0"
     port: int = 5696
+    also_listen: tuple[str, ...] = ()  # further addresses, HOST:PORT; every one serves TLS and HTTPS
+    https: bool = True
     workers: int = 2
     log_level: str = "info"
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where to listen, the main address first."""
+        return [(self.host, self.port), *map(_address, self.also_listen)]
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(text)
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +153,10 @@ def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Setti
     )
     if not 0 <= settings.server.port <= 65535:
         raise reader.wrong("server", "port", "must be between 0 and 65535")
+    try:
+        settings.server.addresses  # noqa: B018 - whether they are some
+    except ValueError as error:
+        raise reader.wrong("server", "also_listen", f"must be a list of HOST:PORT; {error} is none") from None
     if not 1 <= settings.server.workers <= 256:
         raise reader.wrong("server", "workers", "must be between 1 and 256")
     if settings.server.log_level not in ("debug", "info", "warning", "error"):
@@ -179,6 +197,8 @@ class _Reader:
             return Path(value)
         if hint == tuple[Path, ...] and isinstance(value, list):
             return tuple(Path(v) for v in value)
+        if hint == tuple[str, ...] and isinstance(value, list) and all(isinstance(v, str) for v in value):
+            return tuple(value)
         if hint is Placement:
             return self._placement(table, key, value)
         if hint is RNGSeeding:

@@ -52,10 +52,16 @@ def status(settings: Settings) -> dict[str, Any]:
         application.close()
     certificate = _certificate(settings.tls.certificate)
     days = None if certificate is None else _days_left(certificate)
-    listening = _listening(settings.server.host, settings.server.port)
+    listening = {address: _listening(*address) for address in settings.server.addresses}
     return {
-        "ok": bool(store["up"] and listening and (days is None or days > 0)),
-        "server": {"host": settings.server.host, "port": settings.server.port, "listening": listening},
+        "ok": bool(store["up"] and all(listening.values()) and (days is None or days > 0)),
+        "server": {
+            "host": settings.server.host,
+            "port": settings.server.port,
+            "listening": all(listening.values()),
+            "also_listen": list(settings.server.also_listen),
+            "https": settings.server.https,
+        },
         "store": store,
         "objects": objects,
         "destroys_pending": pending[0],
@@ -208,10 +214,10 @@ def _check_orphans(settings: Settings) -> Check:
 
 
 def _check_port(settings: Settings) -> Check:
-    address = f"{settings.server.host}:{settings.server.port}"
-    if _listening(settings.server.host, settings.server.port):
-        return Check("port", ok=True, detail=f"somebody serves {address}")
-    return Check("port", ok=True, detail=f"nobody serves {address}; `kmipd serve` can")
+    addresses = {f"{host}:{port}": _listening(host, port) for host, port in settings.server.addresses}
+    served = [f"somebody serves {address}" for address, serves in addresses.items() if serves]
+    free = [f"nobody serves {address}; `kmipd serve` can" for address, serves in addresses.items() if not serves]
+    return Check("port", ok=True, detail="; ".join(served + free))
 
 
 # Keys --------------------------------------------------------------------------------------------------------

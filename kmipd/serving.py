@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kmipd import app
@@ -28,22 +28,27 @@ class AlreadyServedError(Exception):
     """A daemon of this directory is running."""
 
 
-def serve(settings: Settings, workers: int, ready: Callable[[str, int], None]) -> int:
-    """Supervise until SIGTERM. `ready` is called with the port once every worker serves."""
+def serve(settings: Settings, workers: int, ready: Callable[[Sequence[str]], None]) -> int:
+    """Supervise until SIGTERM. `ready` is called with the addresses once every worker serves."""
     schema.require_current(settings.registry)
     tls = settings.tls
     server_context(tls.certificate, tls.key, tls.client_cas, tls.crls)  # better a refusal now than in every worker
     lock = _lock(settings.directory)
-    listener = systemd.inherited_listener() or listen(settings.server.host, settings.server.port)
-    host, port = listener.getsockname()[:2]
+    listeners = systemd.inherited_listeners() or [listen(*address) for address in settings.server.addresses]
     _prepare(settings.directory)
     supervisor = Supervisor(
-        listener, workers, lambda *fds: _worker_command(settings.directory, *fds), (lock,), settings.limits.silence
+        listeners, workers, lambda *fds: _worker_command(settings.directory, *fds), (lock,), settings.limits.silence
     )
     try:
-        return supervisor.run(lambda: ready(host, port))
+        return supervisor.run(lambda: ready([named(listener.getsockname()) for listener in listeners]))
     finally:
         supervisor.close()
+
+
+def named(address: tuple[str, int]) -> str:
+    """HOST:PORT."""
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _lock(directory: Path) -> int:
@@ -75,9 +80,14 @@ def _prepare(directory: Path) -> None:
         raise SystemExit(done.returncode)
 
 
-def _worker_command(directory: Path, index: int, listener: int, lifeline: int, ready: int) -> list[str]:
-    numbers = {"--index": index, "--listener": listener, "--lifeline": lifeline, "--ready": ready}
-    options = [text for name, number in numbers.items() for text in (name, str(number))]
+def _worker_command(directory: Path, index: int, listeners: Sequence[int], lifeline: int, ready: int) -> list[str]:
+    numbers = [
+        ("--index", index),
+        *(("--listener", fd) for fd in listeners),
+        ("--lifeline", lifeline),
+        ("--ready", ready),
+    ]
+    options = [text for name, number in numbers for text in (name, str(number))]
     return [sys.executable, "-m", "kmipd", "_worker", "--dir", str(directory), *options]
 
 

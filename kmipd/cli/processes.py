@@ -29,12 +29,12 @@ def prepare_command(directory: Path) -> None:
 @click.command("_worker", hidden=True)
 @directory_option
 @click.option("--index", type=int, required=True)
-@click.option("--listener", type=int, required=True)
+@click.option("--listener", "listeners", type=int, multiple=True, required=True)
 @click.option("--lifeline", type=int, required=True)
 @click.option("--ready", type=int, required=True)
-def worker_command(directory: Path, index: int, listener: int, lifeline: int, ready: int) -> None:
-    """Serve on an inherited socket."""
+def worker_command(directory: Path, index: int, listeners: tuple[int, ...], lifeline: int, ready: int) -> None:
+    """Serve on inherited sockets."""
     with failures():
         settings = settings_of(directory)
         serving.configure_logging(settings.server.log_level)
-        app.run_worker(settings, index=index, listener_fd=listener, lifeline_fd=lifeline, ready_fd=ready)
+        app.run_worker(settings, index=index, listener_fds=listeners, lifeline_fd=lifeline, ready_fd=ready)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -84,9 +85,9 @@ def serve(directory: Path, workers: int | None) -> None:
         serving.configure_logging(settings.server.log_level)
         count = workers or settings.server.workers
 
-        def ready(host: str, port: int) -> None:
+        def ready(addresses: Sequence[str]) -> None:
             plural = "worker" if count == 1 else "workers"
-            click.echo(f"kmipd {__version__} is ready: KMIP on {host}:{port}, {count} {plural}")
+            click.echo(f"kmipd {__version__} is ready: KMIP on {' and '.join(addresses)}, {count} {plural}")
 
         try:
             code = serving.serve(settings, count, ready)

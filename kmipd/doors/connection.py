@@ -6,6 +6,7 @@ on a connection only while there is something to do.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import logging
 import select
@@ -14,18 +15,20 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from kmipd.core.model import Principal
-from kmipd.doors.kmip import MessageHandler, refusal
+from kmipd.doors.https import HTTPFramer
+from kmipd.doors.kmip import MessageHandler, unreadable
 from kmipd.doors.limits import DoorLimits
 from kmipd.doors.watch import Watch
 from kmipd.protocol import Framer, Limits, ProtocolError
-from kmipd.spec.versions import V1_0
 from kmipd.trust import refusals
 
 log = logging.getLogger(__name__)
 
 READ_SIZE = 16_384  # what one TLS record holds at most
+LINGER_SECONDS = 2.0  # for a client to take the refusal of a request it is still sending
 
 
 class Wants(enum.Enum):
@@ -46,6 +49,7 @@ class Doorkeeper:
     admit: Callable[[Principal], bool]  # False when the client has too many connections
     allowed: Callable[[Principal], bool]  # False when it sends too fast
     refused: Callable[[], None]  # count one
+    https: bool  # whether HTTP is understood as well
 
 
 class Connection:
@@ -56,13 +60,15 @@ class Connection:
         self.admitted: Principal | None = None  # counted against this client's connections
         self.at_work = False  # the worker's mark: a thread has it
         self._keeper = keeper
-        self._framer = Framer(keeper.message_limits)
+        self._framer: Framer | HTTPFramer = Framer(keeper.message_limits)
+        self._http: HTTPFramer | None = None  # the same, once the client has begun to speak HTTP
         self._shaken = False
         self._certificate = b""
         self._checked = 0.0
         self.used = time.monotonic()  # when it last did something
         self.deadline = self.used + keeper.limits.handshake
         self.why_late = "the handshake took too long"
+        self._lingers = False
         self.presented: bytes | None = None  # the certificate, even of a refused handshake
 
     def proceed(self) -> Wants:
@@ -150,13 +156,21 @@ class Connection:
     def _answer_all(self) -> bool:
         """Answer every whole message that has arrived, in order; False when the connection must end."""
         while True:
+            answer = b""
             try:
                 message = self._framer.next_message()
             except ProtocolError as error:
-                log.warning("refused: %s: %s", self.peer, error)
-                self._keeper.refused()
-                self._send(refusal(V1_0, error.reason, str(error)))
-                return False
+                if self._turn_to_http():
+                    continue
+                self._refuse(str(error))
+                message = answer = unreadable(error)
+                if self._http is None:
+                    self._send(answer)
+                    return False
+            if self._http is not None:
+                self._send(self._http.outgoing())
+                if self._http.over:
+                    return self._linger(self._http)
             if message is None:
                 self._wait_for_rest()
                 return True
@@ -164,12 +178,16 @@ class Connection:
                 self._check_identity()
             if self.principal is not None and not self._keeper.allowed(self.principal):
                 log.warning("refused: %s: %s sends too fast", self.peer, self.principal.name)
-                return False
-            request = self._keeper.watch.begin(message, self.peer, self._cut_off)
-            answer = self._keeper.handler.answer(message, self.principal, self.peer, request.change)
-            if not self._keeper.watch.finish(request):
-                return False
-            self._send(answer)
+                if self._http is None:
+                    return False
+                self._http.refuse(HTTPStatus.TOO_MANY_REQUESTS, "this client sends too fast")
+                continue
+            if not answer:
+                request = self._keeper.watch.begin(message, self.peer, self._cut_off)
+                answer = self._keeper.handler.answer(message, self.principal, self.peer, request.change)
+                if not self._keeper.watch.finish(request):
+                    return False
+            self._send(answer if self._http is None else self._http.wrap(answer))
             self._become_idle()
             if self.principal is None:
                 return False
@@ -198,10 +216,41 @@ class Connection:
         The socket stays open until our own thread is back and drops the connection.
         """
         try:
-            self.sock.send(answer)
+            self.sock.send(answer if self._http is None else self._http.wrap(answer))
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # of the plain socket: the TLS object stays as it is
         except OSError as error:
             log.debug("%s: left before it was given up: %s", self.peer, error)
+
+    # HTTP (see `https`) ----------------------------------------------------------------------------------------
+
+    def _turn_to_http(self) -> bool:
+        """Whether what is no KMIP message begins like an HTTP request: a method, in capitals."""
+        if not self._keeper.https or isinstance(self._framer, HTTPFramer):
+            return False
+        start = self._framer.held[:2]
+        if not (start.isalpha() and start.isupper()):
+            return False
+        self._framer = self._http = HTTPFramer(self._keeper.message_limits, self._framer.held)
+        return True
+
+    def _linger(self, http: HTTPFramer) -> bool:
+        """The end of HTTP on this connection; after a refusal the client gets some time to take it."""
+        if http.refused and not self._lingers:
+            self._refuse(http.refused)
+            self.deadline, self.why_late = time.monotonic() + LINGER_SECONDS, ""
+        self._lingers = bool(http.refused) and http.unread
+        return self._lingers
+
+    def _refuse(self, why: str) -> None:
+        log.warning("refused: %s: %s", self.peer, why)
+        self._keeper.refused()
+
+    def expire(self) -> None:
+        """The deadline has passed: say so to a client that understands it, if it listens at this moment."""
+        if self._http is not None and self.why_late:
+            self._http.refuse(HTTPStatus.REQUEST_TIMEOUT, self.why_late)
+            with contextlib.suppress(OSError):
+                self.sock.send(self._http.outgoing())
 
     def _become_idle(self) -> None:
         self.used = time.monotonic()

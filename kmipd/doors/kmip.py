@@ -35,8 +35,7 @@ class MessageHandler:
             message = protocol.read_request(data, self._limits)
         except protocol.ProtocolError as error:
             log.warning("%s: unreadable request: %s", peer, error)
-            version = error.version if error.version in VERSIONS else None
-            return refusal(version or _version_of(data), error.reason, str(error))
+            return unreadable(error, _version_of(data))
         version = message.request_header.protocol_version.version
         if principal is None:
             known = version if version in VERSIONS else V1_0
@@ -50,8 +49,17 @@ class MessageHandler:
             return refusal(version if version in VERSIONS else V1_0, ResultReason.GENERAL_FAILURE, "an internal error")
 
 
+def unreadable(error: protocol.ProtocolError, otherwise: Version = V1_0) -> bytes:
+    """The answer to a message that cannot be read, in its own version where that is known."""
+    version = error.version if error.version in VERSIONS else None
+    return refusal(version or otherwise, error.reason, str(error))
+
+
 def _version_of(data: bytes) -> Version:
-    found = protocol.peek_version(data)
+    try:
+        found = protocol.peek_version(data)
+    except protocol.ProtocolError:  # it came in an HTTP request, where nobody has looked at how it begins
+        return V1_0
     return found if found in VERSIONS else V1_0
 
 

@@ -1,4 +1,4 @@
-"""The supervisor: holds the listening socket, starts the workers, replaces the ones that die, passes signals on.
+"""The supervisor: holds the listening sockets, starts the workers, replaces the ones that die, passes signals on.
 
 It opens no token and answers no client, so there is little that could bring it down. Workers are separate programs,
 not forks: a vendor library that crashes takes one of them with it and nothing else, and PKCS#11 is never initialised
@@ -71,13 +71,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Supervisor:
-    """`command(index, listener_fd, lifeline_fd, ready_fd)` is the program of a worker."""
+    """`command(index, listener_fds, lifeline_fd, ready_fd)` is the program of a worker."""
 
     def __init__(
         self,
-        listener: socket.socket,
+        listeners: Sequence[socket.socket],
         workers: int,
-        command: Callable[[int, int, int, int], Sequence[str]],
+        command: Callable[[int, Sequence[int], int, int], Sequence[str]],
         held: tuple[int, ...] = (),
         silence: float = 20.0,
     ) -> None:
@@ -86,7 +86,7 @@ class Supervisor:
         self._looked = 0.0
         self._notified = 0.0
         self._held = held  # descriptors that every worker keeps open as well
-        self._listener = listener
+        self._listeners = listeners
         self._command = command
         self._slots = [_Slot(i) for i in range(workers)]
         self._lifeline_read, self._lifeline_write = os.pipe2(os.O_CLOEXEC)
@@ -147,9 +147,12 @@ class Supervisor:
 
     def _start(self, slot: _Slot, selector: selectors.BaseSelector) -> None:
         ready_read, ready_write = os.pipe2(os.O_CLOEXEC)
-        fds = (self._listener.fileno(), self._lifeline_read, ready_write)
+        listening = [listener.fileno() for listener in self._listeners]
+        fds = (self._lifeline_read, ready_write)
         slot.process = subprocess.Popen(  # our own program, its arguments are ours
-            self._command(slot.index, *fds), pass_fds=(*fds, *self._held), stdin=subprocess.DEVNULL
+            self._command(slot.index, listening, *fds),
+            pass_fds=(*listening, *fds, *self._held),
+            stdin=subprocess.DEVNULL,
         )
         os.close(ready_write)
         slot.ready_fd, slot.ready = ready_read, False
@@ -207,4 +210,5 @@ class Supervisor:
     def close(self) -> None:
         for fd in (self._lifeline_read, self._lifeline_write, self._signal_read, self._signal_write):
             os.close(fd)
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()

@@ -9,11 +9,11 @@ import socket
 _FIRST_FD = 3
 
 
-def inherited_listener() -> socket.socket | None:
-    """The listening socket of a socket unit: it outlives us, so that a restart is a queue and never a refusal."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or int(os.environ.get("LISTEN_FDS", "0")) < 1:
-        return None
-    return socket.socket(fileno=_FIRST_FD)
+def inherited_listeners() -> list[socket.socket]:
+    """The listening sockets of a socket unit: they outlive us, so that a restart is a queue and never a refusal."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    return [socket.socket(fileno=_FIRST_FD + n) for n in range(int(os.environ.get("LISTEN_FDS", "0")))]
 
 
 def watchdog_seconds() -> float | None:

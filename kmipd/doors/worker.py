@@ -15,7 +15,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from kmipd.core.model import Principal
@@ -54,18 +54,18 @@ class Worker:
 
     def __init__(
         self,
-        listener: socket.socket,
+        listeners: Sequence[socket.socket],
         handler: MessageHandler,
         *,
         context: Callable[[], ssl.SSLContext],
         principal: Callable[[bytes], Principal | None],
         limits: DoorLimits,
         message_limits: Limits,
+        https: bool = True,
         beat: Callable[[], None] = _nobody_listens,
         trouble: Callable[[], str] = _no_trouble,
     ) -> None:
-        self._listener = listener
-        self._listener_fd = listener.fileno()
+        self._listeners = {listener.fileno(): listener for listener in listeners}
         self._make_context = context
         self._limits = limits
         self._quotas = Quotas(limits)
@@ -83,6 +83,7 @@ class Worker:
             self._quotas.admit,
             self._quotas.allowed,
             self._count_refused,
+            https,
         )
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
@@ -122,15 +123,17 @@ class Worker:
 
     def run(self) -> None:
         """Serve until `stop`. The calling thread looks after deadlines and after the number of threads."""
-        self._listener.setblocking(False)
-        self._epoll.register(self._listener, select.EPOLLIN | select.EPOLLONESHOT)
+        for listener in self._listeners.values():
+            listener.setblocking(False)
+            self._epoll.register(listener, _READABLE)
         self._threads.start()
         listening = True
         next_sweep = 0.0
         while not self._over():
             time.sleep(self._threads.adjust())
             if (self._draining or self.hung) and listening:
-                self._epoll.unregister(self._listener)
+                for listener in self._listeners.values():
+                    self._epoll.unregister(listener)
                 listening = False
             now = time.monotonic()
             if now >= next_sweep or self._draining:
@@ -175,6 +178,7 @@ class Worker:
             if late and connection.why_late:
                 log.warning("refused: %s: %s", connection.peer, connection.why_late)
                 self._count_refused()
+                connection.expire()
             self._drop(connection)
 
     # What a thread does ------------------------------------------------------------------------------------------
@@ -188,8 +192,8 @@ class Worker:
         if not events:
             return False
         fd = events[0][0]
-        if fd == self._listener_fd:
-            self._accept()
+        if fd in self._listeners:
+            self._accept(self._listeners[fd])
             return True
         with self._lock:
             connection = self._connections.get(fd)
@@ -215,10 +219,10 @@ class Worker:
         except (OSError, ValueError):  # the sweeper was faster
             return
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         for _ in range(ACCEPT_BURST):
             try:
-                raw, address = self._listener.accept()
+                raw, address = listener.accept()
             except BlockingIOError:
                 break
             except OSError as error:  # out of descriptors: the rest of the queue waits, nothing is lost
@@ -231,7 +235,7 @@ class Worker:
                 log.exception("%s: could not be taken", address[0])
                 raw.close()
         if not self._draining:
-            self._arm(self._listener.fileno(), Wants.READ)
+            self._arm(listener.fileno(), Wants.READ)
 
     def _admit(self, raw: socket.socket, peer: str) -> None:
         if len(self._connections) >= self._limits.connections_max:

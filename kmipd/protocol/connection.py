@@ -64,6 +64,11 @@ class Framer:
         """Bytes held of messages not yet taken."""
         return len(self._buffer)
 
+    @property
+    def held(self) -> bytes:
+        """Those bytes, for another reader to take over a stream that is no KMIP."""
+        return bytes(self._buffer)
+
     def _announced(self) -> int | None:
         """The size of the message at the front, or None while its head is not there."""
         if len(self._buffer) < 8:

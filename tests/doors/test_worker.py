@@ -39,7 +39,7 @@ def worker() -> Iterator[Worker]:
         listener.setblocking(False)
         handler: Any = None
         yield Worker(
-            listener,
+            [listener],
             handler,
             context=lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             principal=lambda _: None,
@@ -53,13 +53,14 @@ def test_a_connection_that_cannot_be_watched_does_not_stop_the_next(
 ) -> None:
     epoll = Exhausted()
     monkeypatch.setattr(worker, "_epoll", epoll)
-    with socket.create_connection(worker._listener.getsockname()) as peer:
-        select.select([worker._listener], [], [], 5)
-        worker._accept()
+    (listener,) = worker._listeners.values()
+    with socket.create_connection(listener.getsockname()) as peer:
+        select.select([listener], [], [], 5)
+        worker._accept(listener)
         peer.settimeout(5)
         assert peer.recv(1) == b"", "it was taken and let go"
     assert worker.status["connections"] == 0
-    assert epoll.armed == [worker._listener.fileno()]
+    assert epoll.armed == [listener.fileno()]
 
 
 def test_a_worker_in_trouble_ends_and_says_why() -> None:
@@ -67,7 +68,7 @@ def test_a_worker_in_trouble_ends_and_says_why() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         handler: Any = None
         worker = Worker(
-            listener,
+            [listener],
             handler,
             context=lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
             principal=lambda _: None,

@@ -76,7 +76,7 @@ def test_rule_01_a_restart_is_a_queue_and_never_a_refusal(own_server: Server, in
     """With socket activation: whoever knocks while nobody serves waits, and is answered."""
     own_server.configure("limits", drain=4, drain_idle=1)
     identity = own_server.enrol()
-    own_server.start(listener=inherited)
+    own_server.start(inherited)
     assert own_server.port == inherited.getsockname()[1]
     with knocking(own_server, identity) as problems:
         for _ in range(2):
@@ -84,7 +84,7 @@ def test_rule_01_a_restart_is_a_queue_and_never_a_refusal(own_server: Server, in
             assert own_server.stop() == 0
             own_server.process = None
             time.sleep(0.5)
-            own_server.start(listener=inherited)
+            own_server.start(inherited)
         time.sleep(0.5)
     assert problems == []
 

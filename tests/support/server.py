@@ -68,6 +68,7 @@ class Server:
     host: str = "127.0.0.1"
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    ports: list[int] = field(default_factory=list)  # of every address
     log: Path = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,14 +106,14 @@ class Server:
 
     # The daemon ----------------------------------------------------------------------------------------------
 
-    def start(self, *, workers: int = 1, listener: socket.socket | None = None, **environment: str) -> Server:
-        """Serve; returns when every worker does. With `listener`, as systemd would hand it over."""
+    def start(self, *listeners: socket.socket, workers: int = 1, **environment: str) -> Server:
+        """Serve; returns when every worker does. With `listeners`, as systemd would hand them over."""
         assert self.process is None
         command: Sequence[str] = [*_KMIPD, "serve", "--dir", str(self.directory), "--workers", str(workers)]
         env: dict[str, str] = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
         inherited: tuple[int, ...] = ()
-        if listener is not None:
-            command, inherited = activated(command, listener)
+        if listeners:
+            command, inherited = activated(command, listeners)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, pass_fds=inherited
@@ -132,9 +133,10 @@ class Server:
                 self.kill()
                 raise AssertionError(f"kmipd did not become ready: {said.decode()}{self.log.read_text()}")
             said += chunk
-        found = re.search(rb"KMIP on .*:(\d+)", said)
-        assert found is not None
-        self.port = int(found[1])
+        addresses = re.search(rb"KMIP on (.*), ", said)
+        assert addresses is not None
+        self.ports = [int(port) for port in re.findall(rb":(\d+)(?: |$)", addresses[1])]
+        self.port = self.ports[0]
 
     @property
     def pid(self) -> int:
@@ -171,17 +173,22 @@ class Server:
 
 _ACTIVATE = """
 import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-os.execv(sys.argv[2], sys.argv[2:])
+count = int(sys.argv[1])
+for n, fd in enumerate([os.dup(int(fd)) for fd in sys.argv[2:2 + count]]):
+    os.dup2(fd, 3 + n)
+    os.set_inheritable(3 + n, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(count))
+os.execv(sys.argv[2 + count], sys.argv[2 + count:])
 """
 
 
-def activated(command: Sequence[str], listener: socket.socket) -> tuple[list[str], tuple[int, ...]]:
-    """`command` started as sd_listen_fds(3) describes: the socket is descriptor 3, LISTEN_PID is its own pid."""
-    fd = listener.fileno()
-    return [sys.executable, "-c", _ACTIVATE, str(fd), *command], (fd,)
+def activated(command: Sequence[str], listeners: Sequence[socket.socket]) -> tuple[list[str], tuple[int, ...]]:
+    """`command` started as sd_listen_fds(3) describes: sockets from descriptor 3 on, LISTEN_PID is its own pid."""
+    fds = tuple(listener.fileno() for listener in listeners)
+    return [sys.executable, "-c", _ACTIVATE, str(len(fds)), *map(str, fds), *command], fds
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
