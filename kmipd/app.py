@@ -112,6 +112,8 @@ def compose(settings: Settings) -> Application:
         lease_time_seconds=settings.keys.lease_time_seconds,
         server_version=__version__,
         rng_seed=settings.keys.rng_seed,
+        wrapped_value=settings.keys.wrapped_value,
+        withheld=settings.keys.withheld,
         rsa_bits_min=settings.keys.rsa_bits_min,
     )
     background = BackgroundWork(lambda correlation: _done(registry, correlation))

@@ -13,9 +13,10 @@ from typing import Any, TypeVar, get_type_hints
 
 from kmipd.core.model import Placement
 from kmipd.core.policy import ROLES
-from kmipd.core.services import RSA_BITS_MIN, RNGSeeding
+from kmipd.core.services import RSA_BITS_MIN, RNGSeeding, WrappedValue
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
+from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType
 from kmipd.trust.identity import Rule
 
 FILE = "kmipd.toml"
@@ -75,6 +76,8 @@ class KeySettings:
     lease_time_seconds: int = 3600
     rsa_bits_min: int = RSA_BITS_MIN
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
+    wrapped_value: WrappedValue = WrappedValue.STRUCTURE
+    withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +204,10 @@ class _Reader:
             return tuple(value)
         if hint is Placement:
             return self._placement(table, key, value)
-        if hint is RNGSeeding:
-            return self._choice(table, key, RNGSeeding, value)
+        if hint in (RNGSeeding, WrappedValue):
+            return self._choice(table, key, hint, value)
+        if key == "withheld":
+            return self._kinds(table, key, value)
         if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if type(value) is hint:
@@ -213,6 +218,14 @@ class _Reader:
         if value not in [choice.value for choice in choices]:
             raise self.wrong(table, key, f"must be one of {', '.join(choice.value for choice in choices)}")
         return choices(value)
+
+    def _kinds(self, table: str, key: str, value: Any) -> frozenset[ObjectType | CryptographicAlgorithm]:
+        """Object types and algorithms by their names in the standard, as "private-key" or "one-time-pad"."""
+        known = {kind.name: kind for kind in (*CryptographicAlgorithm, *ObjectType)}
+        names = [str(name).upper().replace("-", "_") for name in value] if isinstance(value, list) else [""]
+        if not set(names) <= set(known):
+            raise self.wrong(table, key, 'must be a list of object types and algorithms, such as ["private-key"]')
+        return frozenset(known[name] for name in names)
 
     def _placement(self, table: str, key: str, value: Any) -> Placement:
         if value not in (Placement.RESIDENT.value, Placement.WRAPPED.value):

@@ -114,14 +114,16 @@ def _checked(key: AttributeKey, value: Any) -> Any:
     return value
 
 
-def incoming(listed: Iterable[Attribute], attributes: Attributes | None) -> AttributeSet:
-    """What a client asks an object to have, in either form; refuses what is the server's to set."""
+def incoming(listed: Iterable[Attribute], attributes: Attributes | None, *, anybody: bool = False) -> AttributeSet:
+    """What a client asks an object to have, in either form; refuses what is the server's to set, unless `anybody` may
+    (Import)."""
     result = AttributeSet()
     pairs = [read_1x(a) for a in listed]
     if attributes is not None:
         pairs += [read_2x(i) for i in attributes.values]
     for key, value in pairs:
-        require_settable(key)
+        if not anybody:
+            require_settable(key)
         if key in result and not rule_of(key).multiple:
             raise KmipError(ResultReason.ATTRIBUTE_SINGLE_VALUED, f"{title(key)} is given twice")
         if key in result and value in result.values(key):

@@ -171,15 +171,30 @@ def add_wrapped(
     attributes: AttributeSet,
     lineage: Lineage,
     uid: str,
+    *,
+    state: State | None = State.PRE_ACTIVE,
 ) -> ManagedObject:
     """Record an object whose material is sealed into the registry."""
+    return _add(ctx, wrapped(ctx, object_type, structure, attributes, lineage, uid, state=state))
+
+
+def wrapped(
+    ctx: Context,
+    object_type: ObjectType,
+    structure: o.ManagedObject,
+    attributes: AttributeSet,
+    lineage: Lineage,
+    uid: str,
+    *,
+    state: State | None = State.PRE_ACTIVE,
+) -> ManagedObject:
+    """An object whose material is sealed, not yet recorded."""
     attributes = attributes.put(Tag.PROTECTION_STORAGE_MASK, ProtectionStorageMask.SOFTWARE)
-    digest = digests.of_structure(ctx.services.codec, structure)
-    if digest is not None:
-        attributes = attributes.put(Tag.DIGEST, digest)
+    if Tag.DIGEST not in attributes:
+        attributes = attributes.put(Tag.DIGEST, *digests.of_structure(ctx.services.codec, structure))
     sealed = vault.seal(ctx, structure, uid, object_type, lineage.version)
     where = {"placement": Placement.WRAPPED, "wrapping_key": sealed.wrapping_key, "sealed": sealed.blob}
-    return _add(ctx, _object(ctx, object_type, attributes, lineage, uid, where))
+    return _object(ctx, object_type, attributes, lineage, uid, where, state)
 
 
 def _object(
@@ -189,6 +204,7 @@ def _object(
     lineage: Lineage,
     uid: str,
     where: Mapping[str, Any],
+    state: State | None = State.PRE_ACTIVE,
 ) -> ManagedObject:
     return ManagedObject(
         uid=uid,
@@ -199,7 +215,7 @@ def _object(
         key_version=lineage.version,
         store=ctx.services.store.name,
         attributes=attributes,
-        state=None if object_type is ObjectType.TEMPLATE else State.PRE_ACTIVE,
+        state=None if object_type is ObjectType.TEMPLATE else state,
         **where,
     )
 

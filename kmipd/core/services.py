@@ -14,7 +14,7 @@ from kmipd.core.open_streams import Streams
 from kmipd.core.policy import sees
 from kmipd.core.ports import Clock, KeyStore
 from kmipd.core.registry_port import RegistryPort, UnitOfWork
-from kmipd.spec.enumerations import DataEnum, ResultReason, UniqueIdentifierEnum
+from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason, UniqueIdentifierEnum
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
 
@@ -39,6 +39,13 @@ class RNGSeeding(Enum):
     DENY = "deny"
 
 
+class WrappedValue(Enum):
+    """How a Key Value looks that was wrapped with No Encoding."""
+
+    STRUCTURE = "structure"  # wrapped Key Material within a Key Value: what PyKMIP and some test cases read
+    BYTES = "bytes"  # the Key Value itself is the wrapped bytes: the text of KMIP 1.4, 2.1.5, and other test cases
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
     """Choices of the operator that operations depend on."""
@@ -51,6 +58,8 @@ class CoreSettings:
     wrapping_key_uses_max: int = 2**30
     server_name: str = "kmipd"
     server_version: str = ""
+    wrapped_value: WrappedValue = WrappedValue.STRUCTURE
+    withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()  # kinds of objects that never leave
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
     rsa_bits_min: int = RSA_BITS_MIN  # of key pairs that are made; shorter ones can always be registered
 

@@ -47,7 +47,7 @@ def with_digest(ctx: Context, obj: ManagedObject, made_up: AttributeSet) -> Attr
         if error.reason is ResultReason.NOT_EXTRACTABLE:
             return made_up
         raise
-    return made_up if digest is None else made_up.put(Tag.DIGEST, digest)
+    return made_up.put(Tag.DIGEST, *digest)
 
 
 def some_of(ctx: Context, obj: ManagedObject, keys: list[AttributeKey]) -> AttributeSet:

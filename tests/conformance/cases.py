@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from kmipd.protocol import decode_item, encode_item
 from kmipd.spec.enumerations import Operation
 from kmipd.spec.kinds import Item, ItemType
 from kmipd.spec.tags import Tag
+from kmipd.spec.versions import Version
 from tests.conformance.comparing import Knowledge, Unknown, differences
 from tests.protocol.corpus import CORPUS, messages, to_item
-from tests.support.client import Client, Ended
+from tests.support.client import Client, Ended, relabelled
 from tests.support.editing import edited, walk
 from tests.support.server import Server
 
@@ -54,7 +56,17 @@ RANDOM = ("CS-AC-M-OAEP-", "CS-AC-M-1-12", "CS-AC-M-1-13", "CS-BC-M-13-", "CS-RN
 #: (TC-95 of 1.0 says 16 and 0 seconds, that of 1.1 says 0, that of 1.2 says 3600).
 ANOTHER_POLICY = {"TC-95-": frozenset({Tag.LEASE_TIME})}
 #: Later cases of these find what earlier ones left.
-FAMILIES = ("SASED-M-", "TL-M-", "TC-OTP-", "TC-RNG-ATTR-")
+FAMILIES = ("SASED-M-", "TL-M-", "TC-RNG-ATTR-")
+#: What must be there before a case begins: the first exchange of this one, in the version of the case.
+_PAD, _ABSENT_PAD = ("1.3", "TC-OTP-SETUP-1-13"), ("1.3", "TC-OTP-SETUP-2-13")
+BEFORE = {
+    "TC-OTP-1-": _PAD,
+    "TC-OTP-2-": _PAD,
+    "TC-OTP-3-": _ABSENT_PAD,
+    "TC-OTP-4-": _PAD,
+    "TC-OTP-5-": _PAD,
+    "TC-OTP-CLEANUP-": _PAD,
+}
 #: Its clean-up comes as Request, Request, Response, Response (errata); clean-up may be left out.
 CUT_SHORT = "TC-DERIVEKEY-4-10"
 #: Results that are wrong in the case (kmip-conformance, errata): AES-ECB of the data is what 1.4 has.
@@ -62,12 +74,17 @@ WRONG_RESULTS = {"fd912d102dbb482f6f6e91bd57119095": "d9bcce11b0b437b90239552df3
 WRONG_IN = ("CS-BC-M-6-12", "CS-BC-M-6-13")
 #: A variable that no answer of the case binds; the same case of 2.0 has the value of this field in its place.
 UNBOUND = {("TC-STREAM-MAC-1-14", "MAC_DATA"): Tag.MAC_DATA}
+_RANDOM = uuid.uuid4()
 #: Servers that differ by a setting, for cases that exclude each other or what we do unless told otherwise.
 SETTINGS: dict[str, dict[str, object]] = {
     "CS-RNG-O-1-": {"rng_seed": "accept"},
     "CS-RNG-O-2-": {"rng_seed": "truncate"},
     "CS-RNG-O-4-": {"rng_seed": "deny"},
     "TC-81-": {"rsa_bits_min": 1024},
+    "TC-141-": {"wrapped_value": "bytes"},
+    "TC-WRAP-3-20": {"wrapped_value": "bytes"},
+    "TC-SENSITIVE-1-": {"wrapped_value": "bytes"},
+    "TC-OTP-4-": {"withheld": ["one-time-pad"]},
 }
 
 
@@ -85,10 +102,20 @@ def play(server: Server, conversation: list[Case]) -> dict[str, str]:
         known.random = case.name.startswith(RANDOM)
         known.own = next((tags for name, tags in ANOTHER_POLICY.items() if case.name.startswith(name)), frozenset())
         with Client.connect(server, identity) as client:
+            _prepare(client, case)
             problem = _play(client, case, known)
         if problem is not None:
             problems[case.name] = problem
     return problems
+
+
+def _prepare(client: Client, case: Case) -> None:
+    for beginning, (version, name) in BEFORE.items():
+        if case.name.startswith(beginning):
+            path = next((CORPUS / "cases" / version).rglob(f"{name}.xml"))
+            request = to_item(messages(path)[0], lambda kind, text: _said(Knowledge(), kind, text))
+            major, minor = case.path.relative_to(CORPUS / "cases").parts[0].split(".")
+            client.exchange(relabelled(encode_item(request), Version(int(major), int(minor))))
 
 
 def _play(client: Client, case: Case, known: Knowledge) -> str | None:
@@ -142,6 +169,9 @@ def _said(known: Knowledge, kind: ItemType, text: str) -> Any:
     """The value of a variable in a request."""
     if text.startswith("$NOW"):
         return int(time.time()) + int(text[4:] or "0")
+    if "_RANDOM_" in text:  # "the runner's own": an identifier that no server has made
+        made: Any = uuid.uuid5(_RANDOM, text.removeprefix("$SHORT_").removeprefix("$"))
+        return made.bytes[:8] if kind is ItemType.BYTE_STRING else str(made)
     if text[1:] not in known.values:
         raise NotBound(text)
     return known.values[text[1:]]

@@ -40,6 +40,8 @@ _CHAINED: dict[M, Callable[[bytes], Any]] = {
 # Modes that work on whole blocks, so that padding means something.
 _BLOCKWISE = frozenset({M.CBC, M.ECB})
 _PADDINGS: dict[P, Callable[[int], Any]] = {P.PKCS5: padding.PKCS7, P.ANSI_X9_23: padding.ANSIX923}
+#: Without a Block Cipher Mode.
+MODELESS = chacha.STREAM_CIPHERS | {CA.ONE_TIME_PAD, CA.RC4}
 GCM_IV_MIN = 8  # bytes, what `cryptography` accepts
 TAG_LENGTHS = range(4, 17)  # bytes (SP 800-38D, 5.2.1.2, shorter ones for constrained use)
 
@@ -72,6 +74,8 @@ def encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> CipherResu
     if parameters.algorithm in chacha.STREAM_CIPHERS:
         _check_tag_length(parameters)
         return chacha.encrypt(parameters, key, data)
+    if parameters.algorithm in MODELESS:
+        return CipherResult(data=_modeless(parameters.algorithm, key, data))
     if parameters.block_cipher_mode is M.GCM:
         return _encrypt_gcm(parameters, key, data)
     encryptor = _cipher(parameters, key).encryptor()
@@ -83,6 +87,8 @@ def decrypt(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -
         if parameters.algorithm is CA.CHACHA20_POLY1305:
             _check_tag(parameters, tag)
         return chacha.decrypt(parameters, key, data, tag)
+    if parameters.algorithm in MODELESS:
+        return _modeless(parameters.algorithm, key, data)
     if parameters.block_cipher_mode is M.GCM:
         return _decrypt_gcm(parameters, key, data, tag)
     decryptor = _cipher(parameters, key).decryptor()
@@ -91,6 +97,19 @@ def decrypt(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -
     except ValueError:
         raise failed("the data is not a whole number of blocks") from None
     return _unpad(parameters, plain)
+
+
+def _modeless(algorithm: CA, key: bytes, data: bytes) -> bytes:
+    """The same both ways. That a pad is used once is for its Usage Limits to say; the standard keeps no offset."""
+    if algorithm is CA.RC4:
+        try:
+            encryptor = Cipher(old.ARC4(key), mode=None).encryptor()
+        except ValueError:
+            raise failed(f"a key of {len(key) * 8} bits does not fit RC4") from None
+        return encryptor.update(data) + encryptor.finalize()
+    if len(data) > len(key):
+        raise failed(f"the pad has {len(key)} bytes, the data {len(data)}")
+    return bytes(k ^ d for k, d in zip(key, data, strict=False))
 
 
 def _algorithm(parameters: CipherParameters, key: bytes) -> Any:

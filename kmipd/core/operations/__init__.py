@@ -17,10 +17,12 @@ from kmipd.core.operations import (
     destroy,
     discover_versions,
     encrypt,
+    export,
     get,
     get_attributes,
     get_usage_allocation,
     hash_data,
+    import_object,
     locate,
     mac,
     mac_verify,
@@ -76,6 +78,8 @@ HANDLERS: Mapping[O, Handler] = {
     O.MAC_VERIFY: mac_verify.mac_verify,
     O.RNG_RETRIEVE: rng.rng_retrieve,
     O.RNG_SEED: rng.rng_seed,
+    O.IMPORT: import_object.import_object,
+    O.EXPORT: export.export,
     O.HASH: hash_data.hash_data,
 }
 query.SERVED = frozenset(HANDLERS)

@@ -7,7 +7,6 @@ from typing import Any
 
 from kmipd.core import rsa_parameters, streams, usage, vault
 from kmipd.core.algorithms import ciphers, pieces, rsa_ciphers
-from kmipd.core.algorithms.chacha import STREAM_CIPHERS
 from kmipd.core.algorithms.pieces import Progress
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
@@ -134,7 +133,7 @@ def _resolve(ctx: Context, obj: ManagedObject, parameters: CryptographicParamete
     mode = parameters.block_cipher_mode
     if not isinstance(algorithm, CryptographicAlgorithm):
         raise KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, "no Cryptographic Algorithm is known for the object")
-    if mode is None and algorithm not in STREAM_CIPHERS:
+    if mode is None and algorithm not in ciphers.MODELESS:
         raise KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, "Cryptographic Parameters name no Block Cipher Mode")
     if ciphers.authenticated(algorithm, mode) and ctx.version < V1_4:
         # Before 1.4 no field can carry the tag; without it the ciphertext could never be opened again.

@@ -1,78 +1,14 @@
-"""Get (KMIP 1.4, 4.11; 2.1, 6.1.19): the object as it was registered, in another format, or wrapped."""
+"""Get (KMIP 1.4, 4.11; 2.1, 6.1.19)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
-from kmipd.core import attributes as attrs
-from kmipd.core import formats, vault, view, wrapping
-from kmipd.core.errors import KmipError
-from kmipd.core.lifecycle import DESTROYED, effective_state
-from kmipd.core.model import ManagedObject
+from kmipd.core import release
 from kmipd.core.services import Context
-from kmipd.spec import objects as o
-from kmipd.spec.attributes import Attribute
-from kmipd.spec.enumerations import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, ResultReason
 from kmipd.spec.payloads import GetRequestPayload, GetResponsePayload
-from kmipd.spec.tags import Tag
 
 
 def get(ctx: Context, request: GetRequestPayload) -> GetResponsePayload:
     obj = ctx.object(request.unique_identifier)
-    _require_releasable(ctx, obj, wrapped=request.key_wrapping_specification is not None)
-    structure = vault.structure_of(ctx, obj)
-    structure = _in_format(obj, structure, request)
-    spec = request.key_wrapping_specification
-    if spec is not None:
-        structure = wrapping.wrap(ctx, structure, spec, _travelling(ctx, obj, spec))
-    if obj.attributes.get(Tag.FRESH):
-        current = ctx.find(obj.uid)
-        ctx.unit.put(replace(current, attributes=current.attributes.put(Tag.FRESH, False)))
+    structure = release.structure_for(ctx, obj, request)
+    release.served(ctx, obj)
     return GetResponsePayload(object_type=obj.object_type, unique_identifier=obj.uid, managed_object=structure)
-
-
-def _require_releasable(ctx: Context, obj: ManagedObject, *, wrapped: bool) -> None:
-    if effective_state(obj, ctx.now) in DESTROYED:
-        raise KmipError(ResultReason.OBJECT_DESTROYED, f"{obj.uid} was destroyed")
-    if not obj.attributes.get(Tag.EXTRACTABLE, True):
-        raise KmipError(ResultReason.NOT_EXTRACTABLE, f"{obj.uid} is not extractable")
-    if obj.attributes.get(Tag.SENSITIVE) and not wrapped:
-        raise KmipError(ResultReason.SENSITIVE, f"{obj.uid} is sensitive: it is given out wrapped only")
-
-
-def _in_format(obj: ManagedObject, structure: o.ManagedObject, request: GetRequestPayload) -> o.ManagedObject:
-    """Untouched unless another format is asked for."""
-    block: o.KeyBlock | None = getattr(structure, "key_block", None)
-    if block is None:
-        _require_default(obj, request.key_format_type)
-        return structure
-    compression = request.key_compression_type
-    if compression not in (None, block.key_compression_type, KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED):
-        raise KmipError(ResultReason.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "points are given uncompressed")
-    if block.key_wrapping_data is not None and request.key_wrap_type is KeyWrapType.NOT_WRAPPED:
-        raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, f"{obj.uid} was registered wrapped and is kept so")
-    wanted = request.key_format_type
-    if wanted is None or wanted == block.key_format_type:
-        return structure
-    if not isinstance(wanted, KeyFormatType):
-        raise formats.unsupported(wanted, "an object")
-    if block.key_wrapping_data is not None:
-        raise formats.unsupported(wanted, "a wrapped key")
-    material = formats.material_in(obj.object_type, wanted, formats.canonical(structure))
-    changed: Any = replace(
-        block, key_format_type=wanted, key_value=o.KeyValue(key_material=material), key_compression_type=None
-    )
-    return replace(structure, key_block=changed)
-
-
-def _require_default(obj: ManagedObject, wanted: KeyFormatType | None) -> None:
-    if wanted is None or obj.object_type is ObjectType.TEMPLATE:
-        return
-    if wanted != formats.default_format(obj.object_type, None):
-        raise formats.unsupported(wanted, "this object")
-
-
-def _travelling(ctx: Context, obj: ManagedObject, spec: o.KeyWrappingSpecification) -> tuple[Attribute, ...]:
-    keys = [attrs.key_of_name(name) for name in spec.attribute_name]
-    return attrs.list_1x(view.some_of(ctx, obj, keys)) if keys else ()
