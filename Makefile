@@ -10,7 +10,7 @@ SCRATCH := $(shell if [ -w /dev/shm ]; then echo /dev/shm; else echo $${TMPDIR:-
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts bench run clean system
+.PHONY: help demo test check format lint types contracts bench faults run clean system
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ contracts: $(VENV)/.ready ## do the rooms import only what they may?
 
 bench: system $(VENV)/.ready ## measure beside PyKMIP's server, a TLS echo and the bare token
 	@$(BIN)/python tests/bench/run.py $(BENCH)
+
+faults: system $(VENV)/.ready ## every failure of the token in every call, while clients work; writes docs/faults.md
+	@d=$$(mktemp -d $(SCRATCH)/kmipd-faults.XXXXXX) && trap 'rm -rf $$d' EXIT && \
+	  TMPDIR=$$d $(BIN)/python -m tests.faults.matrix --table docs/faults.md
 
 run: system $(VENV)/.ready ## a development server in softhsm/dev
 	@[ -e softhsm/dev ] || $(BIN)/kmipd init --dir softhsm/dev

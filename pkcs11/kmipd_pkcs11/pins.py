@@ -24,6 +24,7 @@ class PinLatch:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._refused = b""  # salt and hash
+        self._stored = False  # whether the file has it too
 
     def blocks(self, pin: str) -> bool:
         """Whether this very PIN has been refused."""
@@ -42,6 +43,7 @@ class PinLatch:
             descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(self._refused)
+            self._stored = True
 
     def clear(self) -> None:
         """A login succeeded, or the operator vouches for the PIN."""
@@ -54,6 +56,10 @@ class PinLatch:
             return self._refused
         try:
             return self.path.read_bytes()
+        except FileNotFoundError:
+            if self._stored:  # the operator has removed it
+                self._refused, self._stored = b"", False
+            return self._refused
         except OSError:
             return self._refused
 

@@ -1,12 +1,14 @@
 """Known-answer checks: a mechanism is used only after it did what its name says, on keys of known value.
 
 Names do not suffice: CKM_AES_KEY_WRAP_PAD (0x210A) is RFC 5649 on SoftHSM2 and a format of its own on NSS. Results hold
-for one login; a login may be with another firmware. The checks use session objects and leave nothing behind.
+for one login; a login may be with another firmware. A failed check holds for some seconds only: the token may have had
+a bad moment. The checks use session objects and leave nothing behind.
 """
 
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -29,6 +31,7 @@ from kmipd_pkcs11.sessions import PooledSession
 if TYPE_CHECKING:
     from kmipd_pkcs11.connection import Connection
 
+DOUBT_SECONDS = 5.0  # between two attempts at a check that fails: cheap, and a passing fault is soon forgotten
 _AES = bytes(range(32))
 _DES3 = bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")
 _TEXT = b"kmipd: a known answer, 32 bytes."
@@ -112,7 +115,8 @@ class Proofs:
         self._connection = connection
         self._epoch = -1
         self._mechanisms: frozenset[int] = frozenset()
-        self._held: dict[object, bool] = {}
+        self._held: set[object] = set()
+        self._refuted: dict[object, float] = {}  # until when (of the monotonic clock) it is not tried again
         self._vague: set[object] = set()
         self._way: WrapWay | None = None
 
@@ -124,11 +128,10 @@ class Proofs:
     def demand(self, session: PooledSession, plan: Plan) -> None:
         """MechanismUnavailable unless the token lists the mechanism and its known answer is right."""
         self._fresh()
-        held = self._held.get(plan.proof)
-        if held is None:
-            held = plan.mechanism in self._mechanisms and self._try(plan.proof, lambda: self._prove(session, plan))
-            self._held[plan.proof] = held
-        if not held:
+        if plan.proof in self._held:
+            return
+        listed = plan.mechanism in self._mechanisms
+        if not (listed and self._holds(plan.proof, lambda: self._prove(session, plan))):
             raise MechanismUnavailable(
                 f"key store {self._connection.settings.name!r} has no working CKM_{plan.mechanism.name} "
                 f"{plan.hash_name} {plan.mgf_name}".rstrip(),
@@ -138,11 +141,13 @@ class Proofs:
     def wrap_way(self, session: PooledSession) -> WrapWay:
         """How keys are released; MechanismUnavailable when no way is proved."""
         self._fresh()
-        if self._way is None and self._held.get("wrap") is None:
+        if self._way is None:
             functions = self._connection.functions
             ways = (way for way in WRAPS if way.mechanism in self._mechanisms)
-            self._way = next((way for way in ways if self._try(way, lambda w=way: _wraps(functions, session, w))), None)  # type: ignore[misc]
-            self._held["wrap"] = self._way is not None
+            self._way = next(
+                (way for way in ways if self._holds(way, lambda way=way: _wraps(functions, session, way))),  # type: ignore[misc]
+                None,
+            )
         if self._way is None:
             raise MechanismUnavailable("the token can wrap no key under a key of known value: nothing can be released")
         return self._way
@@ -151,8 +156,22 @@ class Proofs:
         if self._epoch != self._connection.epoch and self._connection.login is not None:
             slot = self._connection.login.token.slot
             self._mechanisms = frozenset(int(mechanism) for mechanism in slot.get_mechanisms())
-            self._held, self._vague, self._way = {}, set(), None
+            self._held, self._refuted, self._vague, self._way = set(), {}, set(), None
             self._epoch = self._connection.epoch
+
+    def _holds(self, name: object, proof: Callable[[], bool]) -> bool:
+        """Whether it is proved, or can be proved now; one that has failed lately is not tried again yet."""
+        if name in self._held:
+            return True
+        now = time.monotonic()
+        if now < self._refuted.get(name, 0.0):
+            return False
+        if self._try(name, proof):
+            self._held.add(name)
+            return True
+        self._refuted[name] = now + DOUBT_SECONDS
+        self._vague.discard(name)
+        return False
 
     def _prove(self, session: PooledSession, plan: Plan) -> bool:
         functions = self._connection.functions

@@ -135,10 +135,10 @@ class Faults:
         self._used = 0
         self._control.epoch += 1
 
-    @property
-    def fired(self) -> int:
-        """How often the rules since the last `clear` have worked."""
-        return sum(rule.fired for rule in self._control.rule[: self._used])
+    def fired(self, rule: int = 0) -> int:
+        """How often the rule of this number, counted from the last `clear`, has worked."""
+        count: int = self._control.rule[rule].fired
+        return count
 
     def calls(self, function: str) -> int:
         """How often `function` was called in all processes."""

@@ -20,7 +20,7 @@ from kmipd.spec.enumerations import BlockCipherMode as Mode
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd.spec.enumerations import RecommendedCurve
 from kmipd.spec.masks import CryptographicUsageMask as Usage
-from kmipd_pkcs11 import healing
+from kmipd_pkcs11 import healing, proofs
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import Verb
 from kmipd_pkcs11.store import PKCS11Store
@@ -97,6 +97,24 @@ class TestFaults:
         faults.fail("C_Encrypt", CKR.MECHANISM_INVALID, count=1)
         with pytest.raises(MechanismUnavailable):
             faulty.encrypt(key, ECB, bytes(16))
+
+    def test_a_refuted_proof_is_tried_again_after_a_while(
+        self, faulty: PKCS11Store, faults: Faults, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(proofs, "DOUBT_SECONDS", 0.2)
+        key = faulty.generate_key(new_id(), AES)
+        faults.fail("C_WrapKey", CKR.MECHANISM_INVALID)
+        assert not faulty.can_hold(AES), "what could never be released is not made"
+        faults.fail("C_EncryptInit", CKR.MECHANISM_INVALID)
+        with pytest.raises(MechanismUnavailable):
+            faulty.encrypt(key, ECB, bytes(16))
+        calls = faults.calls("C_EncryptInit")
+        with pytest.raises(MechanismUnavailable):
+            faulty.encrypt(key, ECB, bytes(16))
+        assert faults.calls("C_EncryptInit") == calls, "not with every request"
+        faults.clear()
+        assert eventually(lambda: faulty.can_hold(AES))
+        assert faulty.encrypt(key, ECB, bytes(16)).data
 
     def test_sessions_killed_under_load(self, faulty: PKCS11Store, faults: Faults) -> None:
         key = faulty.generate_key(new_id(), AES)

@@ -217,6 +217,20 @@ class TestPin:
         sick.forget_refused_pin()
         assert eventually(lambda: sick.health().up)
 
+    def test_removing_the_file_is_the_operators_word(
+        self, token: Any, store: PKCS11Store, faults: Faults, open_store: Any
+    ) -> None:
+        """In the process that was refused, too."""
+        store.close()
+        faults.fail("C_Login", CKR.PIN_LOCKED)
+        sick = open_store(token, prepare=False, **faults.settings(token))
+        with pytest.raises(StoreUnavailable, match="PIN_LOCKED"):
+            sick.connect()
+        faults.clear()
+        assert sick._connection.latch.path is not None
+        sick._connection.latch.path.unlink()
+        assert eventually(lambda: sick.health().up)
+
     def test_a_pin_source_that_fails(self, token: Any, open_store: Any) -> None:
         def broken() -> str:
             raise ValueError("the secret is hunter2")
