@@ -12,27 +12,29 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from kmipd import __version__, protocol
 from kmipd.config import Settings
 from kmipd.core import asynchronous, recovery, vault
 from kmipd.core.batch import KeyService
-from kmipd.core.errors import StoreError
+from kmipd.core.keystores import ConnectionState, KeyStoreRecord
 from kmipd.core.operations import HANDLERS
 from kmipd.core.services import CoreSettings, Services
 from kmipd.doors.background import BackgroundWork
 from kmipd.doors.kmip import MessageHandler
 from kmipd.doors.worker import Worker
+from kmipd.keystores.credentials import Credentials
+from kmipd.keystores.directory import OpenStore, StoreDirectory
+from kmipd.keystores.opening import Opener, adopt_root, with_file
+from kmipd.keystores.watching import Watcher
 from kmipd.registry import Registry
 from kmipd.trust.contexts import server_context
 from kmipd.trust.identity import Identities
-from kmipd_pkcs11.settings import StoreSettings, pin_from_file
-from kmipd_pkcs11.store import PKCS11Store
 
 log = logging.getLogger(__name__)
 HOUSEKEEPING_SECONDS = 60.0
-CONNECT_SECONDS = 10.0  # that a starting worker waits for its token
+CONNECT_SECONDS = 10.0  # that a starting worker waits for its tokens: one that hangs must not keep it from serving
 HUNG = 75  # the exit code of a worker that is to be replaced because calls hang in it (EX_TEMPFAIL)
 # An asynchronous request that is still waiting then was of a worker that died: its own would have begun it.
 SWEPT_AFTER_SECONDS = 3
@@ -59,7 +61,8 @@ class Application:
 
     settings: Settings
     registry: Registry
-    store: PKCS11Store
+    directory: StoreDirectory
+    opener: Opener
     services: Services
     background: BackgroundWork
 
@@ -74,40 +77,33 @@ class Application:
         return self.registry.requests.waiting(now - SWEPT_AFTER_SECONDS)
 
     @property
+    def store(self) -> OpenStore:
+        """The root store: the one of kmipd.toml."""
+        return cast(OpenStore, self.services.store)  # or what stands in for it, which refuses everything
+
+    def records(self) -> list[KeyStoreRecord]:
+        """All key stores, as they are wished to be now."""
+        return with_file(self.registry.key_stores.all(), self.settings)
+
+    @property
     def identities(self) -> Identities:
         return Identities(self.registry.clients.principal, self.settings.identities, self.registry.clients.revoked)
 
     def close(self) -> None:
-        self.store.close()
+        self.directory.close()
         self.registry.close()
 
 
-def store_of(settings: Settings) -> PKCS11Store:
-    """The key store of the settings. Nothing is opened before the first call."""
-    section = settings.store
-    environment = {} if section.softhsm2_conf is None else {"SOFTHSM2_CONF": str(section.softhsm2_conf)}
-    return PKCS11Store(
-        StoreSettings(
-            name=section.name,
-            module=section.module,
-            token_label=section.token_label,
-            token_serial=section.token_serial,
-            pin=pin_from_file(section.pin_file),
-            environment=environment,
-            sessions_max=section.sessions_max,
-            release_kek_uses_max=section.release_kek_uses_max,
-            lock_file=settings.directory / f"{section.name}.lock",
-        )
-    )
-
-
 def compose(settings: Settings) -> Application:
-    """Join the rooms. Opens the registry; the token is opened by its first use."""
+    """Join the rooms. Opens the registry; a token is opened by its first use."""
     registry = Registry(settings.registry, settings.audit_log)
-    store = store_of(settings)
+    groups = settings.groups.items()
     core = CoreSettings(
         placement=settings.keys.placement,
-        group_placement=settings.group_placement,
+        group_placement={name: group.placement for name, group in groups if group.placement is not None},
+        group_store={name: group.store for name, group in groups if group.store},
+        default_store=settings.keys.store,
+        root_store=settings.store.name,
         unique_names=settings.keys.unique_names,
         lease_time_seconds=settings.keys.lease_time_seconds,
         server_version=__version__,
@@ -117,10 +113,12 @@ def compose(settings: Settings) -> Application:
         rsa_bits_min=settings.keys.rsa_bits_min,
     )
     background = BackgroundWork(lambda correlation: _done(registry, correlation))
-    services = Services(
-        registry, store, SystemClock(), TTLVCodec(), core, {store.name: store}, registry.requests, background
-    )
-    return Application(settings, registry, store, services, background)
+    opener = Opener(settings, Credentials(registry, lambda: directory.stores[settings.store.name]))
+    directory = StoreDirectory(opener.open)
+    services = Services(registry, SystemClock(), TTLVCodec(), core, directory.stores, registry.requests, background)
+    application = Application(settings, registry, directory, opener, services, background)
+    directory.follow(application.records())
+    return application
 
 
 def _done(registry: Registry, correlation: bytes) -> bool:
@@ -129,10 +127,11 @@ def _done(registry: Registry, correlation: bytes) -> bool:
 
 
 def make_ready(application: Application) -> recovery.Recovered:
-    """Before the first worker starts: the token answers, a wrapping key is there, nothing is left half done."""
-    application.store.check()
-    if application.registry.take_wrapping_use(application.store.name) is None:
-        vault.make_wrapping_key(application.services)
+    """Before the first worker starts: the root token answers, a wrapping key is there, nothing is left half done."""
+    adopt_root(application.registry, application.settings)
+    if application.directory.records[0].state is ConnectionState.CONNECTED:
+        application.store.check()
+        vault.ensure_wrapping_key(application.services, application.store)
     asynchronous.tidy(application.services, everything=True)
     return recovery.recover(application.services, everything=True)
 
@@ -140,7 +139,7 @@ def make_ready(application: Application) -> recovery.Recovered:
 def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], lifeline_fd: int, ready_fd: int) -> None:
     """One worker process, until the supervisor says stop or is gone."""
     application = compose(settings)
-    _connect(application)
+    application.directory.connect(CONNECT_SECONDS)  # one that starts while a token is away says so to clients
     protocol.prepare()
     _tune_memory()
     tls = settings.tls
@@ -153,12 +152,14 @@ def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], l
         message_limits=settings.messages,
         https=settings.server.https,
         beat=lambda: _beat(ready_fd),
-        trouble=application.store.stuck,
+        trouble=application.directory.stuck,
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the supervisor decides
     signal.signal(signal.SIGHUP, lambda *_: _reload(worker, application))
     _in_background(lambda: _end_with(lifeline_fd), "lifeline")
+    watcher = Watcher(application.registry, settings.directory, application.directory, index, application.records)
+    _in_background(watcher.run, "key stores")
     if index == 0:
         _in_background(lambda: _keep_house(application), "housekeeping")
     os.set_blocking(ready_fd, False)
@@ -168,19 +169,6 @@ def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], l
         os._exit(HUNG)
     application.background.stop(settings.limits.drain)
     application.close()
-
-
-def _connect(application: Application) -> None:
-    """Connect, but do not wait for a token that hangs: a worker that can say so to clients is better than none."""
-
-    def connect() -> None:
-        try:
-            application.store.connect()
-        except StoreError as error:  # a worker that starts while the token is away says so to clients, and waits
-            log.error("%s", error)
-
-    thread = _in_background(connect, "connect")
-    thread.join(CONNECT_SECONDS)
 
 
 def _beat(ready_fd: int) -> None:

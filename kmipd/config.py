@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from kmipd.core.keystores import PinKind, PinSource
 from kmipd.core.model import Placement
 from kmipd.core.policy import ROLES
 from kmipd.core.services import RSA_BITS_MIN, RNGSeeding, WrappedValue
@@ -64,20 +65,43 @@ class StoreSection:
     token_label: str = ""
     token_serial: str = ""
     pin_file: Path = Path("pin")
+    pin_credential: str = ""  # or: the name of a systemd credential,
+    pin_variable: str = ""  # of an environment variable of the daemon,
+    pin_command: tuple[str, ...] = ()  # or a program that prints the PIN
+    rotate_pin: bool = False  # at start, to a PIN that only the server knows; it is then kept in pin_file
     softhsm2_conf: Path | None = None  # only for SoftHSM2: what SOFTHSM2_CONF is set to
     sessions_max: int = 16
     release_kek_uses_max: int = 256
+
+    @property
+    def pin_source(self) -> PinSource:
+        if self.pin_credential:
+            return PinSource(PinKind.CREDENTIAL, (self.pin_credential,))
+        if self.pin_variable:
+            return PinSource(PinKind.ENVIRONMENT, (self.pin_variable,))
+        if self.pin_command:
+            return PinSource(PinKind.COMMAND, self.pin_command)
+        return PinSource(PinKind.FILE, (str(self.pin_file),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
     placement: Placement = Placement.RESIDENT
+    store: str = ""  # the key store of new keys; empty: the one of this file
     unique_names: bool = True
     lease_time_seconds: int = 3600
     rsa_bits_min: int = RSA_BITS_MIN
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
     wrapped_value: WrappedValue = WrappedValue.STRUCTURE
     withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSettings:
+    """What is different for one group; None and empty: as in [keys]."""
+
+    placement: Placement | None = None
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +113,7 @@ class Settings:
     keys: KeySettings = field(default_factory=KeySettings)
     limits: DoorLimits = field(default_factory=DoorLimits)
     messages: MessageLimits = field(default_factory=MessageLimits)
-    group_placement: Mapping[str, Placement] = field(default_factory=dict)
+    groups: Mapping[str, GroupSettings] = field(default_factory=dict)
     identities: tuple[Rule, ...] = ()
 
     @property
@@ -151,7 +175,7 @@ def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Setti
         keys=reader.section(KeySettings, "keys", tables, directory),
         limits=reader.section(DoorLimits, "limits", tables, directory),
         messages=reader.section(MessageLimits, "messages", tables, directory),
-        group_placement={n: reader.group(n, t) for n, t in tables.get("groups", {}).items()},
+        groups={n: reader.group(n, t) for n, t in tables.get("groups", {}).items()},
         identities=tuple(reader.rule(t) for t in tables.get("identity", [])),
     )
     if not 0 <= settings.server.port <= 65535:
@@ -168,6 +192,11 @@ def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Setti
         raise reader.wrong("keys", "rsa_bits_min", "must be between 1024 and 8192, in whole bytes")
     if not settings.store.token_label and not settings.store.token_serial:
         raise reader.wrong("store", "token_label", "or token_serial must be given")
+    section = settings.store
+    if sum(map(bool, (section.pin_credential, section.pin_variable, section.pin_command))) > 1:
+        raise reader.wrong("store", "pin_command", "pin_variable and pin_credential exclude each other")
+    if section.rotate_pin and section.pin_source.kind is not PinKind.FILE:
+        raise reader.wrong("store", "rotate_pin", "needs pin_file: a new PIN can be kept nowhere else")
     return settings
 
 
@@ -232,12 +261,16 @@ class _Reader:
             raise self.wrong(table, key, "must be 'resident' or 'wrapped'")
         return Placement(value)
 
-    def group(self, name: str, given: Any) -> Placement:
+    def group(self, name: str, given: Any) -> GroupSettings:
         table = f"groups.{name}"
-        if not isinstance(given, dict) or "placement" not in given:
-            raise self.wrong(table, "placement", "is missing")
-        self.refuse_unknown(table, given, {"placement"})
-        return self._placement(table, "placement", given["placement"])
+        if not isinstance(given, dict) or not given:
+            raise self.wrong(table, "placement", "or store must be given")
+        self.refuse_unknown(table, given, {"placement", "store"})
+        placement = self._placement(table, "placement", given["placement"]) if "placement" in given else None
+        store = given.get("store", "")
+        if not isinstance(store, str):
+            raise self.wrong(table, "store", "must be the name of a key store")
+        return GroupSettings(placement=placement, store=store)
 
     def rule(self, given: Any) -> Rule:
         if not isinstance(given, dict) or "principal" not in given:

@@ -204,7 +204,7 @@ def _check_token(settings: Settings) -> Check:
 def _check_orphans(settings: Settings) -> Check:
     application = app.compose(settings)
     try:
-        found = orphans(application.services)
+        found = orphans(application.services, application.store)
     except StoreError as error:
         return Check("orphans", ok=False, detail=str(error), remedy="see the token check")
     finally:
@@ -236,6 +236,7 @@ def summary(obj: ManagedObject, now: int) -> dict[str, Any]:
         "names": [name.name_value for name in obj.attributes.values(Tag.NAME)],
         "group": obj.group,
         "owner": obj.owner,
+        "store": obj.store,
         "placement": obj.placement.value,
         "version": obj.key_version,
     }
@@ -244,7 +245,7 @@ def summary(obj: ManagedObject, now: int) -> dict[str, Any]:
 def details(obj: ManagedObject, now: int) -> dict[str, Any]:
     """Everything about one object but its material."""
     attributes = {title(key): [_shown(key, value) for value in obj.attributes.values(key)] for key in obj.attributes}
-    extra = {"key": obj.key_id, "store": obj.store, "cka_id": obj.cka_id.hex() or None, "attributes": attributes}
+    extra = {"key": obj.key_id, "cka_id": obj.cka_id.hex() or None, "attributes": attributes}
     return summary(obj, now) | extra
 
 

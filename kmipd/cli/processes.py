@@ -8,6 +8,7 @@ import click
 
 from kmipd import app, serving
 from kmipd.cli.output import directory_option, failures, settings_of
+from kmipd.cli.stores.options import administration
 
 
 @click.command("_prepare", hidden=True)
@@ -24,6 +25,16 @@ def prepare_command(directory: Path) -> None:
             f"{done.adopted} intents settled, {done.waiting} wait for the token",
             err=True,
         )
+
+
+@click.command("_connect", hidden=True)
+@directory_option
+@click.option("--store", "name", required=True)
+def connect_command(directory: Path, name: str) -> None:
+    """One attempt to connect a key store."""
+    with administration(directory) as stores:
+        serving.configure_logging("info" if stores.served else "critical")  # a command says it itself
+        stores.attempt(name)
 
 
 @click.command("_worker", hidden=True)

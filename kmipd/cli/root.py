@@ -12,9 +12,10 @@ from kmipd.cli.bench import bench
 from kmipd.cli.clients import client
 from kmipd.cli.cluster import cluster
 from kmipd.cli.demo import demo
-from kmipd.cli.keys import key, store
+from kmipd.cli.keys import key
 from kmipd.cli.output import Failure, directory_option, failures, json_option, print_json, print_table, settings_of
-from kmipd.cli.processes import prepare_command, worker_command
+from kmipd.cli.processes import connect_command, prepare_command, worker_command
+from kmipd.cli.stores import store
 from kmipd.registry import schema
 from kmipd.trust.authority import KeyType
 
@@ -146,5 +147,5 @@ def upgrade(directory: Path) -> None:
     click.echo(f"{settings.registry} has the schema of kmipd {__version__}")
 
 
-for command in (client, key, store, cluster, demo, bench, prepare_command, worker_command):
+for command in (client, key, store, cluster, demo, bench, connect_command, prepare_command, worker_command):
     main.add_command(command)

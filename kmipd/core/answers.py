@@ -8,6 +8,7 @@ from kmipd.core.errors import (
     MechanismUnavailable,
     StoreDishonest,
     StoreError,
+    StoreNotConnected,
     StoreRefused,
     StoreUnavailable,
     TokenKeyMissing,
@@ -18,6 +19,7 @@ from kmipd.spec.versions import Version
 
 # Order matters: the first class that fits. The text may name the store, never what the vendor library said.
 _TABLE: tuple[tuple[type[Exception], R, str], ...] = (
+    (StoreNotConnected, R.PROTECTION_STORAGE_UNAVAILABLE, "the key store is not connected: its keys are unavailable"),
     (StoreUnavailable, R.GENERAL_FAILURE, "the key store is not available now; try again"),
     (TokenKeyMissing, R.GENERAL_FAILURE, "the key store does not hold the key of this object"),
     (MechanismUnavailable, R.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, "the key store cannot do this with this key"),

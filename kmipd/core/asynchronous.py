@@ -108,7 +108,7 @@ def _entry(
     now: int,
 ) -> Entry:
     correlation = services.store.random(CORRELATION_SIZE)
-    sealed = vault.seal_bytes(services, services.codec.dump(item), _bound(correlation, "request"))
+    sealed = vault.seal_bytes(services, services.store, services.codec.dump(item), _bound(correlation, "request"))
     return Entry(
         correlation=correlation,
         batch=batch,
@@ -141,7 +141,9 @@ def finish(services: Services, work: Work, answered: list[ResponseBatchItem]) ->
     """Keep the answers. Items after a failure that stopped the batch were not done, and say so."""
     for n, entry in enumerate(work.entries):
         item = answered[n] if n < len(answered) else outcomes.not_begun(entry.operation)
-        sealed = vault.seal_bytes(services, services.codec.dump(item), _bound(entry.correlation, "answer"))
+        sealed = vault.seal_bytes(
+            services, services.store, services.codec.dump(item), _bound(entry.correlation, "answer")
+        )
         services.requests.finish(entry.correlation, item.result_status, sealed.wrapping_key, sealed.blob)
 
 

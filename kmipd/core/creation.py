@@ -141,7 +141,7 @@ def place(ctx: Context, template: KeyTemplate, asked: ProtectionStorageMasks | N
     preferred = ctx.services.settings.placement_for(ctx.principal.group)
     if preferred is Placement.WRAPPED and asked is None:
         return Placement.WRAPPED
-    holds = ctx.services.store.can_hold(template)
+    holds = ctx.store.can_hold(template)
     for mask in asked.protection_storage_mask if asked is not None else ():
         if mask & ProtectionStorageMask.HARDWARE and holds:
             return Placement.RESIDENT
@@ -213,7 +213,7 @@ def _object(
         owner=ctx.principal.name,
         key_id=lineage.key_id,
         key_version=lineage.version,
-        store=ctx.services.store.name,
+        store=ctx.store.name,
         attributes=attributes,
         state=None if object_type is ObjectType.TEMPLATE else state,
         **where,

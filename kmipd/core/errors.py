@@ -6,6 +6,7 @@ port to a token raises; `core.answers` turns it into a `KmipError`, so that no t
 
 from __future__ import annotations
 
+from kmipd.core.failures import FailureReason
 from kmipd.spec.enumerations import ResultReason
 
 
@@ -24,13 +25,18 @@ class KmipError(Exception):
 class StoreError(Exception):
     """A key store could not do what was asked. The message says what happened, to what, and what to do."""
 
-    def __init__(self, message: str, *, store: str = "") -> None:
+    def __init__(self, message: str, *, store: str = "", failure: FailureReason | None = None) -> None:
         super().__init__(message)
         self.store = store
+        self.failure = failure  # why it cannot be connected, where that is known
 
 
 class StoreUnavailable(StoreError):
     """The token is away, sick, or every session is busy. Nothing was done; the same call may succeed later."""
+
+
+class StoreNotConnected(StoreUnavailable):
+    """The key store is disconnected, or could not be connected: its keys are unavailable until an operator acts."""
 
 
 class StoreUncertain(StoreUnavailable):

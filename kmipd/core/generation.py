@@ -13,8 +13,7 @@ from kmipd.core.algorithms.errors import name_of, unsupported
 from kmipd.core.algorithms.hashes import HMAC_HASH
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeSet
-from kmipd.core.ports import KeyTemplate
-from kmipd.core.services import Services
+from kmipd.core.ports import KeyStore, KeyTemplate
 from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import RecommendedCurve, ResultReason
 from kmipd.spec.masks import CryptographicUsageMask
@@ -81,9 +80,10 @@ def _stated(wanted: AttributeSet) -> tuple[CA, int]:
     return algorithm, length
 
 
-def symmetric_material(services: Services, template: KeyTemplate) -> bytes:
+def symmetric_material(store: KeyStore, template: KeyTemplate) -> bytes:
+    """Random bytes for a key that is kept sealed, from the token that will seal it."""
     size = _WITH_PARITY.get((template.algorithm, template.length), template.length // 8)
-    return services.store.random(size)
+    return store.random(size)
 
 
 def pair_template(private: AttributeSet, public: AttributeSet, label: str, rsa_bits_min: int) -> KeyTemplate:

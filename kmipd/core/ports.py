@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from kmipd.core.failures import FailureReason
 from kmipd.spec.enumerations import (
     BlockCipherMode,
     CryptographicAlgorithm,
@@ -116,6 +117,7 @@ class StoreHealth:
     module: str = ""
     token_label: str = ""
     token_serial: str = ""
+    failure: FailureReason | None = None  # while it is down
 
 
 class KeyStore(Protocol):

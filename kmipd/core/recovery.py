@@ -94,12 +94,12 @@ def _gone(store: KeyStore, cka_id: bytes) -> bool:
     return True
 
 
-def orphans(services: Services) -> list[TokenObject]:
+def orphans(services: Services, store: KeyStore) -> list[TokenObject]:
     """Token objects that no row, wrapping key or intent accounts for. Listed, never deleted: the registry may be the
     one that is wrong (restored from an older backup)."""
     known = {i.cka_id for i in services.registry.intents(services.clock.now() + 1)}
     return [
         found
-        for found in services.store.inventory()
+        for found in store.inventory()
         if not found.internal and found.cka_id not in known and not services.registry.knows_cka_id(found.cka_id)
     ]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from kmipd.core.asynchronous_port import Background, Requests
 from kmipd.core.errors import KmipError
+from kmipd.core.keystores import unknown_store
 from kmipd.core.model import ManagedObject, Placement, Principal
 from kmipd.core.open_streams import Streams
 from kmipd.core.policy import sees
@@ -52,6 +53,9 @@ class CoreSettings:
 
     placement: Placement = Placement.RESIDENT  # of keys the server makes, where the token can hold them
     group_placement: Mapping[str, Placement] = field(default_factory=dict)
+    root_store: str = "main"  # the key store of kmipd.toml, always there
+    group_store: Mapping[str, str] = field(default_factory=dict)  # where a group's new keys go, if not to the default
+    default_store: str = ""  # empty: the root store
     unique_names: bool = True  # radosgw answers 400 for every object of a key whose Name stands twice
     lease_time_seconds: int = 3600
     # Random 96-bit nonces under one key stay safe to 2**32 seals (SP 800-38D, 8.3); a quarter of that leaves room.
@@ -66,11 +70,16 @@ class CoreSettings:
     def placement_for(self, group: str) -> Placement:
         return self.group_placement.get(group, self.placement)
 
+    def store_for(self, group: str) -> str:
+        """The name of the key store that a group's new keys go to."""
+        return self.group_store.get(group) or self.default_store or self.root_store
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """`stores` changes while the server runs: a store that is not connected stands there as one that refuses."""
+
     registry: RegistryPort
-    store: KeyStore
     clock: Clock
     codec: Codec
     settings: CoreSettings
@@ -78,6 +87,16 @@ class Services:
     requests: Requests
     background: Background
     streams: Streams = field(default_factory=Streams)
+
+    @property
+    def store(self) -> KeyStore:
+        """The root store."""
+        return self.stores[self.settings.root_store]
+
+    def store_for(self, group: str) -> KeyStore:
+        """The key store that a group's new keys go to."""
+        name = self.settings.store_for(group)
+        return self.stores.get(name) or unknown_store(name)
 
 
 @dataclass(slots=True)
@@ -119,11 +138,14 @@ class Context:
             raise KmipError(ResultReason.OBJECT_ARCHIVED, f"{uid} is archived: recover it first")
         return obj
 
+    @property
+    def store(self) -> KeyStore:
+        """Where new keys of this request go."""
+        return self.services.store_for(self.principal.group)
+
     def store_of(self, obj: ManagedObject) -> KeyStore:
-        store = self.services.stores.get(obj.store)
-        if store is None:
-            raise KmipError(ResultReason.GENERAL_FAILURE, f"the key store {obj.store!r} is not configured here")
-        return store
+        """Where this object's key is. A store that is not connected refuses what it is asked, with the reason."""
+        return self.services.stores.get(obj.store) or unknown_store(obj.store)
 
 
 class Placeholder:

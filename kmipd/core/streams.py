@@ -94,8 +94,8 @@ def go_on(ctx: Context, part: Part, uid: str, state: Any, held: int) -> bytes | 
     streams.expire(ctx.now)
     streams.require_room(stream, first=part.stream is None)
     if not streams.home:
-        streams.home = ctx.services.store.random(_HOME_SIZE)
-    new = streams.home + ctx.services.store.random(_VALUE_SIZE)
+        streams.home = ctx.store.random(_HOME_SIZE)
+    new = streams.home + ctx.store.random(_VALUE_SIZE)
 
     def keep() -> None:
         # Of two requests with the same value one goes on; the other's answer is true, its stream ends there.

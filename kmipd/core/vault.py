@@ -39,52 +39,57 @@ def additional_data(uid: str, object_type: ObjectType, key_version: int) -> byte
 def seal(ctx: Context, structure: o.ManagedObject, uid: str, object_type: ObjectType, key_version: int) -> Sealed:
     """Seal an object exactly as it is, to be given back exactly so."""
     plain = ctx.services.codec.dump(structure)
-    return seal_bytes(ctx.services, plain, additional_data(uid, object_type, key_version))
+    return seal_bytes(ctx.services, ctx.store, plain, additional_data(uid, object_type, key_version))
 
 
-def seal_bytes(services: Services, plain: bytes, data: bytes) -> Sealed:
+def seal_bytes(services: Services, store: KeyStore, plain: bytes, data: bytes) -> Sealed:
     """Seal anything that must not stand in the registry in clear; `data` binds it to its place."""
-    wrapping_key = services.registry.take_wrapping_use(services.store.name)
+    wrapping_key = services.registry.take_wrapping_use(store.name)
     if wrapping_key is None:
-        make_wrapping_key(services)
-        wrapping_key = services.registry.take_wrapping_use(services.store.name)
+        make_wrapping_key(services, store)
+        wrapping_key = services.registry.take_wrapping_use(store.name)
     if wrapping_key is None:
         raise KmipError(ResultReason.GENERAL_FAILURE, "the key store has no wrapping key and none could be made")
-    return Sealed(wrapping_key, services.store.seal(wrapping_key, plain, data))
+    return Sealed(wrapping_key, store.seal(wrapping_key, plain, data))
 
 
-def make_wrapping_key(services: Services) -> None:
+def make_wrapping_key(services: Services, store: KeyStore) -> None:
     """A new key for seals; the one before stays, to open what it sealed."""
     now = services.clock.now()
-    cka_id = services.store.random(CKA_ID_SIZE)
-    services.registry.open_intent(cka_id, services.store.name, "wrapping key", now)
-    services.store.create_wrapping_key(cka_id)
-    uses_max = services.settings.wrapping_key_uses_max
-    services.registry.add_wrapping_key(cka_id, services.store.name, uses_max, now)
+    cka_id = store.random(CKA_ID_SIZE)
+    services.registry.open_intent(cka_id, store.name, "wrapping key", now)
+    store.create_wrapping_key(cka_id)
+    services.registry.add_wrapping_key(cka_id, store.name, services.settings.wrapping_key_uses_max, now)
+
+
+def ensure_wrapping_key(services: Services, store: KeyStore) -> None:
+    """A store that has no wrapping key yet, or none with a use left, gets one."""
+    if services.registry.take_wrapping_use(store.name) is None:
+        make_wrapping_key(services, store)
 
 
 def generate(ctx: Context, template: KeyTemplate) -> TokenKey:
     """A resident secret key. It is destroyed again unless the unit of work commits."""
-    cka_id = _intend(ctx, "key")
-    return ctx.services.store.generate_key(cka_id, template)
+    store = ctx.store
+    return store.generate_key(_intend(ctx, store, "key"), template)
 
 
 def generate_pair(ctx: Context, template: KeyTemplate) -> tuple[TokenKey, bytes]:
     """A resident private key, and its public key as SubjectPublicKeyInfo DER."""
-    cka_id = _intend(ctx, "key pair")
-    return ctx.services.store.generate_key_pair(cka_id, template)
+    store = ctx.store
+    return store.generate_key_pair(_intend(ctx, store, "key pair"), template)
 
 
-def _intend(ctx: Context, purpose: str) -> bytes:
+def _intend(ctx: Context, store: KeyStore, purpose: str) -> bytes:
     services = ctx.services
-    cka_id = services.store.random(CKA_ID_SIZE)
-    services.registry.open_intent(cka_id, services.store.name, purpose, ctx.now)
+    cka_id = store.random(CKA_ID_SIZE)
+    services.registry.open_intent(cka_id, store.name, purpose, ctx.now)
     ctx.unit.close_intent(cka_id)
 
     def take_back() -> None:
         # Best effort: what fails here is in the intents, and recovery will do it.
         with suppress(StoreError, RegistryUnavailable):
-            services.store.destroy(cka_id)
+            store.destroy(cka_id)
             services.registry.drop_intent(cka_id)
 
     ctx.unit.on_rollback(take_back)

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from kmipd.core import attributes as attrs
 from kmipd.core import digests, leases, vault
-from kmipd.core.errors import KmipError
+from kmipd.core.errors import KmipError, StoreNotConnected
 from kmipd.core.lifecycle import effective_state
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
 from kmipd.core.services import Context
@@ -38,7 +38,8 @@ def all_of(ctx: Context, obj: ManagedObject, *, digest: bool) -> AttributeSet:
 
 
 def with_digest(ctx: Context, obj: ManagedObject, made_up: AttributeSet) -> AttributeSet:
-    """With the Digest of a resident key, unless it never leaves the token."""
+    """With the Digest of a resident key, unless it never leaves the token, or its store is not connected: what else is
+    known of a key does not depend on its store."""
     if Tag.DIGEST in made_up or obj.placement is not Placement.RESIDENT or obj.destroy_pending:
         return made_up
     try:
@@ -47,6 +48,8 @@ def with_digest(ctx: Context, obj: ManagedObject, made_up: AttributeSet) -> Attr
         if error.reason is ResultReason.NOT_EXTRACTABLE:
             return made_up
         raise
+    except StoreNotConnected:
+        return made_up
     return made_up.put(Tag.DIGEST, *digest)
 
 

@@ -164,7 +164,7 @@ def _parameters(
     resolved = CipherParameters(algorithm=algorithm, block_cipher_mode=mode, padding_method=stated.padding_method)
     size = 0 if mode in key_wrap.KEY_WRAP_MODES else ciphers.iv_size(resolved)
     if iv is None and size:
-        iv = ctx.services.store.random(size)
+        iv = ctx.store.random(size)
     return replace(resolved, iv=iv or b"")
 
 

@@ -17,6 +17,7 @@ from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
 from kmipd.registry.indexing import Indexer
+from kmipd.registry.keystores import KeyStores
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.tables import CLAIMED, intent, managed_object, wrapping_key
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
@@ -51,6 +52,7 @@ class Registry:
         self._uses_lock = threading.Lock()
         self.clients = Clients(self._connections)
         self.requests = AsynchronousRequests(self._connections)
+        self.key_stores = KeyStores(self._connections)
 
     def unit(self) -> SQLUnitOfWork:
         return SQLUnitOfWork(self._connections, self._cache, self._indexer)

@@ -205,3 +205,71 @@ audit_event = Table(
     Column("place", Text, nullable=False),
     Index("ix_audit_event_uid", "uid"),
 )
+
+# Key stores. The state is the operator's wish and how far it has come; whether a token answers now is not stored.
+key_store = Table(
+    "key_store",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("root", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("failure", Text),
+    Column("failure_text", Text, nullable=False),
+    Column("connection", Integer, nullable=False),
+    Column("rotate_pin", Boolean, nullable=False),
+    Column("connect_timeout", Integer, nullable=False),
+    Column("replication", Text, nullable=False),
+    Column("transport_key", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)
+
+# The tokens of a key store: one, or several clones. PINs are sealed under the root store; the source is a reference.
+store_member = Table(
+    "store_member",
+    metadata,
+    Column("store", Text, ForeignKey("key_store.name", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("module", Text, nullable=False),
+    Column("token_label", Text, nullable=False),
+    Column("token_serial", Text, nullable=False),
+    Column("environment", Text, nullable=False),  # JSON
+    Column("reserved", Text, nullable=False),
+    Column("pin_source", Text, nullable=False),  # JSON
+    Column("pin_current", LargeBinary, nullable=False),
+    Column("pin_pending", LargeBinary, nullable=False),
+    Column("pin_tried", Text, nullable=False),
+    Column("sentinel", LargeBinary, nullable=False),
+    Column("transport_key", LargeBinary, nullable=False),
+    Column("ceremony_key", LargeBinary, nullable=False),
+    Column("ceremony_public", LargeBinary, nullable=False),
+)
+
+# What a member of a group has still to do. The material is wrapped under the transport key, which never leaves a token.
+replication = Table(
+    "replication",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("cka_id", LargeBinary, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("parcel", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("problem", Text, nullable=False),
+)
+
+# Which member holds a copy, where it came from, and what proved it equal. Tokens lose this on the way: a copy can never
+# say itself that it was born in an HSM.
+key_copy = Table(
+    "key_copy",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("member", Text, primary_key=True),
+    Column("cka_id", LargeBinary, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("check_value", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+)

@@ -20,6 +20,7 @@ from typing import TypeVar
 from pkcs11.exceptions import PKCS11Error
 
 from kmipd.core.errors import StoreError, StoreUnavailable, StoreUncertain
+from kmipd.core.failures import FailureReason
 from kmipd_pkcs11 import healing, login
 from kmipd_pkcs11.errors import (
     CHANGES,
@@ -41,6 +42,7 @@ from kmipd_pkcs11.module import Module, close_module, open_module
 from kmipd_pkcs11.pins import PinLatch
 from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.raw import Functions
+from kmipd_pkcs11.reasons import failure_of
 from kmipd_pkcs11.sessions import PooledSession, SessionPool, close_quietly
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.states import Failure, Remedy, State, remedy_for
@@ -64,7 +66,7 @@ class Connection:
         self.epoch = 0
         self.doubt = False  # a change failed and was not looked into: finding nothing proves nothing
         self.demand_sentinel = True
-        self.fingerprint = b""
+        self.fingerprint = settings.fingerprint
         self._module: Module | None = None
         self._changed = threading.Condition(threading.RLock())
         self.state = State.NEW
@@ -72,6 +74,7 @@ class Connection:
         self.since = time.monotonic()  # of the state
         self.hangs = ""  # why only another process can recover: calls hang in the module
         self.report = healing.Report(settings.name)
+        self.failure: FailureReason | None = None  # why it was down last
         self._reinitialise = False  # the next recovery begins with C_Finalize
         self._reinitialised = 0.0  # monotonic time of the last one
         self._process = 0
@@ -256,6 +259,7 @@ class Connection:
             close_quietly(current.keeper)
 
     def _down(self, error: BaseException) -> None:
+        self.failure = failure_of(error)
         reason = login.explain(self.settings.name, error)
         self.hangs = reason if isinstance(error, GateClosed) else ""
         self._become(State.DOWN, reason)

@@ -9,11 +9,13 @@ from pkcs11.exceptions import PKCS11Error
 from pkcs11.types import Session, Token
 
 from kmipd.core.errors import StoreError, StoreUnavailable
+from kmipd.core.failures import FailureReason
 from kmipd_pkcs11 import sentinel
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classify, code_of, name_of
 from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.raw import CKU_USER
+from kmipd_pkcs11.reasons import failure_of_code
 from kmipd_pkcs11.sessions import close_quietly
 
 if TYPE_CHECKING:
@@ -68,14 +70,21 @@ def find_token(module: Module, settings: StoreSettings) -> Token:
         return matching[0]
     present = ", ".join(repr(token.label) for token in tokens) or "none"
     if matching:
-        raise StoreUnavailable(f"{len(matching)} tokens are called {wanted!r}: choose one by its serial number")
-    raise StoreUnavailable(f"the token {wanted!r} is not there; present: {present}; initialise it or correct the name")
+        raise StoreUnavailable(
+            f"{len(matching)} tokens are called {wanted!r}: choose one by its serial number",
+            failure=FailureReason.TOKEN_AMBIGUOUS,
+        )
+    raise StoreUnavailable(
+        f"the token {wanted!r} is not there; present: {present}; initialise it or correct the name",
+        failure=FailureReason.TOKEN_NOT_FOUND,
+    )
 
 
 def _authenticate(connection: Connection, module: Module, session: int) -> None:
     pin = connection.settings.pin()
     if connection.latch.blocks(pin):
-        raise PinRefused(_refusal(connection, "was refused earlier and is not tried again"))
+        what = _refusal(connection, "was refused earlier and is not tried again")
+        raise PinRefused(what, failure=FailureReason.INVALID_CREDENTIALS)
     code = module.functions.login(session, CKU_USER, pin)
     if code == CKR.USER_ALREADY_LOGGED_IN:
         return
@@ -84,7 +93,7 @@ def _authenticate(connection: Connection, module: Module, session: int) -> None:
         return
     if classify(code, Verb.LOGIN, connection.facts.overrules) is ErrorClass.PIN:
         connection.latch.refuse(pin)
-        raise PinRefused(_refusal(connection, f"was refused with {name_of(code)}"))
+        raise PinRefused(_refusal(connection, f"was refused with {name_of(code)}"), failure=failure_of_code(code))
     raise CallFailed("C_Login", code)
 
 
@@ -106,7 +115,10 @@ def _recognise(connection: Connection, module: Module, keeper: Session, session:
 def compare(connection: Connection, fingerprint: bytes) -> None:
     """StoreUnavailable when the sentinel is not the one seen before; the first one seen is remembered."""
     if connection.fingerprint and fingerprint != connection.fingerprint:
-        raise StoreUnavailable("the token has the name but not the keys of the one that was connected before")
+        raise StoreUnavailable(
+            "the token has the name but not the keys of the one that was connected before",
+            failure=FailureReason.TOKEN_REPLACED,
+        )
     connection.fingerprint = fingerprint
 
 

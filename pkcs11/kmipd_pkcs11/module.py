@@ -25,6 +25,7 @@ from pkcs11.exceptions import PKCS11Error
 from pkcs11.types import Token
 
 from kmipd.core.errors import StoreUnavailable
+from kmipd.core.failures import FailureReason
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, code_of, name_of
 from kmipd_pkcs11.gate import Gate
@@ -116,7 +117,9 @@ class Module:
             except (PKCS11Error, CallFailed) as error:
                 code = code_of(error)
                 why = str(error) if code == CKR.LIBRARY_LOAD_FAILED else name_of(code or 0)
-                raise StoreUnavailable(f"the module {self.path} does not start: {why}") from error
+                raise StoreUnavailable(
+                    f"the module {self.path} does not start: {why}", failure=FailureReason.MODULE_NOT_LOADABLE
+                ) from error
         self.generation = next(_generations)
 
     def finalize(self) -> None:
@@ -149,14 +152,17 @@ def open_module(path: Path | str, environment: Mapping[str, str], reserved: str 
     """
     real = Path(path).resolve()
     if not real.is_file():
-        raise StoreUnavailable(f"no PKCS#11 module at {path}: install it or correct the path")
+        raise StoreUnavailable(
+            f"no PKCS#11 module at {path}: install it or correct the path", failure=FailureReason.MODULE_NOT_FOUND
+        )
     with _registry_lock:
         module = _registry.setdefault(str(real), Module(str(real), environment, reserved))
         if (module.environment, module.reserved) != (dict(environment), reserved):
             if module.users:
                 raise StoreUnavailable(
                     f"the module {path} is already in use with other settings; "
-                    "give every key store of this module the same ones, or a copy of the file under another name"
+                    "give every key store of this module the same ones, or a copy of the file under another name",
+                    failure=FailureReason.MODULE_SETTINGS_CLASH,
                 )
             module.environment, module.reserved = dict(environment), reserved
         module.users += 1

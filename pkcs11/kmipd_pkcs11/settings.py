@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.providers import ProviderFacts
 
 
@@ -20,6 +18,7 @@ class StoreSettings:
     token_label: str = ""  # the token is chosen by serial, else by label; slot numbers change
     token_serial: str = ""
     pin: Callable[[], str] = field(repr=False)  # asked at each login and not kept
+    fingerprint: bytes = b""  # what the sentinel of the right token makes of zeros; empty: the first one seen is it
     environment: Mapping[str, str] = field(default_factory=dict)  # set before C_Initialize
     reserved: str = ""  # pReserved of C_Initialize: NSS takes its configuration there
     facts: ProviderFacts | None = None  # None: those of the module's file name
@@ -46,23 +45,3 @@ class StoreSettings:
             raise ValueError(f"key store {self.name!r} needs a token label or a token serial")
         if min(self.sessions_max, self.handles_max, self.release_kek_uses_max) < 1:
             raise ValueError(f"key store {self.name!r}: sessions, handles and key uses must be at least 1")
-
-
-def pin_from_file(path: Path) -> Callable[[], str]:
-    """A PIN source that reads the first line of a file, afresh each time, so that the PIN can be changed.
-
-    It raises StoreUnavailable when the file is missing, empty, or open to others than its owner and group.
-    """
-
-    def read() -> str:
-        try:
-            if path.stat().st_mode & stat.S_IRWXO:
-                raise StoreUnavailable(f"the PIN file {path} is open to everybody: chmod 600 {path}")
-            text = path.read_text("utf-8").split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreUnavailable(f"the PIN file {path} cannot be read: {type(error).__name__}") from error
-        if not text:
-            raise StoreUnavailable(f"the PIN file {path} is empty: put the user PIN on its first line")
-        return text
-
-    return read

@@ -100,6 +100,11 @@ class PKCS11Store:
 
         connection.run(Verb.FIND, ask)
 
+    @property
+    def fingerprint(self) -> bytes:
+        """What the sentinel makes of a block of zeros; empty before the first login."""
+        return self._connection.fingerprint
+
     def forget_refused_pin(self) -> None:
         """The operator vouches for the PIN: it will be tried once more."""
         self._connection.latch.clear()
@@ -118,6 +123,7 @@ class PKCS11Store:
             module=str(self._settings.module),
             token_label=current.token.label if current else self._settings.token_label,
             token_serial=current.token.serial.decode("ascii", "replace") if current else self._settings.token_serial,
+            failure=connection.failure if connection.state is State.DOWN else None,
         )
 
     def stuck(self) -> str:

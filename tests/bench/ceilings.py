@@ -79,7 +79,7 @@ def _token(ours: Path, seconds: float) -> None:
     print("release_us", _cpu(lambda: store.release(key)))
     wrapping_key = services.registry.take_wrapping_use(store.name)
     if wrapping_key is None:
-        vault.make_wrapping_key(services)
+        vault.make_wrapping_key(services, services.store)
         wrapping_key = services.registry.take_wrapping_use(store.name)
     assert wrapping_key is not None
     kek = wrapping_key

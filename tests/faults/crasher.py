@@ -122,7 +122,7 @@ def check(directory: Path, facts: list[dict[str, str]]) -> list[str]:
     application = app.compose(config.load(directory, {}))
     app.make_ready(application)
     service = KeyService(application.services, HANDLERS)
-    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services)]
+    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services, application.store)]
     wrong += [f"intent {i.cka_id.hex()}" for i in application.registry.intents(application.services.clock.now() + 1)]
     wrong += [f"unfinished destroy of {uid}" for uid in application.registry.pending_destroys()]
     destroyed = {fact["destroyed"] for fact in facts if "destroyed" in fact}
@@ -194,7 +194,7 @@ def check_nothing(directory: Path) -> list[str]:
     """The crash came before the first answer: only leftovers can be wrong."""
     application = app.compose(config.load(directory, {}))
     app.make_ready(application)
-    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services)]
+    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services, application.store)]
     application.close()
     return wrong
 

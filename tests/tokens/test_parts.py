@@ -10,14 +10,16 @@ import pytest
 from pkcs11.constants import Attribute
 
 from kmipd.core.errors import StoreDishonest, StoreUnavailable
+from kmipd.core.keystores import PinKind, PinSource
 from kmipd_pkcs11 import der, release
 from kmipd_pkcs11.errors import ErrorClass
 from kmipd_pkcs11.gate import Gate, GateClosed
 from kmipd_pkcs11.handles import HandleCache
 from kmipd_pkcs11.locks import TokenLock
+from kmipd_pkcs11.pin_sources import pin_from
 from kmipd_pkcs11.pins import PinLatch
 from kmipd_pkcs11.providers import GENERIC, facts_of, known, load
-from kmipd_pkcs11.settings import StoreSettings, pin_from_file
+from kmipd_pkcs11.settings import StoreSettings
 
 
 class TestGate:
@@ -165,7 +167,7 @@ class TestSettings:
 
     def test_a_pin_file(self, tmp_path: Path) -> None:
         path = tmp_path / "pin"
-        source = pin_from_file(path)
+        source = pin_from(PinSource(PinKind.FILE, (str(path),)))
         with pytest.raises(StoreUnavailable, match="cannot be read"):
             source()
         path.touch(mode=0o600)

@@ -33,7 +33,7 @@ def _secret_data(ctx: Context, wanted: AttributeSet) -> ManagedObject:
         raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "Cryptographic Length must be given, in whole bytes")
     block = o.KeyBlock(
         key_format_type=KeyFormatType.OPAQUE,
-        key_value=o.KeyValue(key_material=ctx.services.store.random(length // 8)),
+        key_value=o.KeyValue(key_material=ctx.store.random(length // 8)),
     )
     structure = o.SecretData(secret_data_type=SecretDataType.PASSWORD, key_block=block)
     attributes = creation.complete(ctx, ObjectType.SECRET_DATA, wanted, generated=True)
@@ -56,6 +56,6 @@ def symmetric_key(
     if creation.place(ctx, template, masks) is Placement.RESIDENT:
         key = vault.generate(ctx, template)
         return creation.add_resident(ctx, ObjectType.SYMMETRIC_KEY, key, attributes, lineage, uid)
-    material = generation.symmetric_material(ctx.services, template)
+    material = generation.symmetric_material(ctx.store, template)
     structure = vault.key_structure(ObjectType.SYMMETRIC_KEY, template.algorithm, template.length, material)
     return creation.add_wrapped(ctx, ObjectType.SYMMETRIC_KEY, structure, attributes, lineage, uid)

@@ -10,7 +10,7 @@ from kmipd.core.algorithms import ciphers, pieces, rsa_ciphers
 from kmipd.core.algorithms.pieces import Progress
 from kmipd.core.errors import KmipError
 from kmipd.core.model import ManagedObject
-from kmipd.core.ports import CipherParameters, CipherResult
+from kmipd.core.ports import CipherParameters, CipherResult, KeyStore
 from kmipd.core.services import Context
 from kmipd.spec.attributes import CryptographicParameters
 from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason
@@ -38,7 +38,7 @@ def encrypt(ctx: Context, request: EncryptRequestPayload) -> EncryptResponsePayl
     if progress is None:
         parameters = _stated(obj, request.cryptographic_parameters)
         resolved = _resolve(ctx, obj, parameters, request)
-        generated = _generated_iv(ctx, resolved, parameters, request.iv_counter_nonce)
+        generated = _generated_iv(ctx.store_of(obj), resolved, parameters, request.iv_counter_nonce)
         progress = Progress(replace(resolved, iv=generated) if generated else resolved)
     correlation = None
     if part.whole:
@@ -149,10 +149,10 @@ def _resolve(ctx: Context, obj: ManagedObject, parameters: CryptographicParamete
 
 
 def _generated_iv(
-    ctx: Context, resolved: CipherParameters, parameters: CryptographicParameters, given: bytes | None
+    store: KeyStore, resolved: CipherParameters, parameters: CryptographicParameters, given: bytes | None
 ) -> bytes:
     """A fresh IV when the client wants one (Random IV) or gave none; empty when it gave its own."""
     if given and not parameters.random_iv:
         return b""
     size = ciphers.iv_size(resolved)
-    return ctx.services.store.random(parameters.iv_length or size) if size else b""
+    return store.random(parameters.iv_length or size) if size else b""

@@ -21,7 +21,7 @@ def rng_retrieve(ctx: Context, request: RNGRetrieveRequestPayload) -> RNGRetriev
     if not 0 < request.data_length <= RETRIEVE_MAX:
         raise KmipError(ResultReason.INVALID_FIELD, f"Data Length must be 1 to {RETRIEVE_MAX} bytes")
     ctx.place = "token"
-    data = ctx.services.store.random(request.data_length)
+    data = ctx.store.random(request.data_length)
     streams.made(ctx, DataEnum.RNG_RETRIEVE, data)
     return RNGRetrieveResponsePayload(data=data)
 
@@ -37,4 +37,4 @@ def rng_seed(ctx: Context, request: RNGSeedRequestPayload) -> RNGSeedResponsePay
         case RNGSeeding.TRUNCATE:
             seed = seed[:_TRUNCATED]
     ctx.place = "token"
-    return RNGSeedResponsePayload(data_length=ctx.services.store.seed_random(seed))
+    return RNGSeedResponsePayload(data_length=ctx.store.seed_random(seed))

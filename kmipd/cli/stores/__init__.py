@@ -1,0 +1,24 @@
+"""`kmipd store`: key stores, which are tokens or groups of clones."""
+
+from __future__ import annotations
+
+import click
+
+from kmipd.cli.stores import lifecycle, looking
+
+
+@click.group()
+def store() -> None:
+    """Key stores: HSMs that are connected, disconnected and synchronised while the server runs.
+
+    \b
+    A second HSM beside the one of kmipd.toml:
+      kmipd store create hsm2 --module /opt/vendor/lib/p11.so --token-label KMIP --pin-file /etc/kmipd/hsm2.pin
+      kmipd store connect hsm2
+
+    Exit codes: 0 done, 1 refused, 4 the store could not be connected.
+    """
+
+
+for command in (*lifecycle.COMMANDS, *looking.COMMANDS):
+    store.add_command(command)

@@ -1,0 +1,132 @@
+"""The key stores of one process, by name: opened and closed as the registry says, under running requests."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from kmipd.core.errors import StoreError
+from kmipd.core.keystores import ConnectionState, KeyStoreRecord, not_connected
+from kmipd.core.ports import KeyStore, StoreHealth
+
+log = logging.getLogger(__name__)
+
+
+class OpenStore(KeyStore, Protocol):
+    """What an opened store has beyond the port of the core."""
+
+    def connect(self) -> None: ...
+
+    def prepare(self) -> None: ...
+
+    def check(self) -> None: ...
+
+    def stuck(self) -> str: ...
+
+    def close(self) -> None: ...
+
+
+class StoreDirectory:
+    """`stores` is the mapping that requests look at: one look-up a request, no lock. Entries are replaced whole."""
+
+    def __init__(self, open_store: Callable[[KeyStoreRecord], OpenStore]) -> None:
+        self.stores: dict[str, KeyStore] = {}
+        self.records: tuple[KeyStoreRecord, ...] = ()
+        self._open = open_store
+        self._opened: dict[str, tuple[int, OpenStore]] = {}
+        self._closing: dict[str, int] = {}  # how many stores of this name are being closed
+        self._lock = threading.Lock()
+
+    def follow(self, records: Sequence[KeyStoreRecord], *, connect: bool = False) -> None:
+        """Open what is CONNECTED, close what is not any more. With `connect`, log in at once, in the background."""
+        with self._lock:
+            self.records = tuple(records)
+            names = {record.name for record in records}
+            for record in records:
+                self._follow(record, connect)
+            for name in [name for name in self.stores if name not in names]:
+                del self.stores[name]
+                self._shut(name)
+
+    def _follow(self, record: KeyStoreRecord, connect: bool) -> None:
+        opened = self._opened.get(record.name)
+        wanted = record.state is ConnectionState.CONNECTED
+        if opened is not None and wanted and opened[0] == record.connection:
+            return
+        self.stores[record.name] = not_connected(record)
+        self._shut(record.name)
+        if wanted:
+            store: OpenStore = self._open(record)
+            self._opened[record.name] = (record.connection, store)
+            self.stores[record.name] = store
+            if connect:
+                _in_background(lambda: _try_to_connect(store), f"connect-{record.name}")
+
+    def _shut(self, name: str) -> None:
+        """Close in the background: calls in flight may take their time, and hung ones all of it."""
+        opened = self._opened.pop(name, None)
+        if opened is None:
+            return
+        self._closing[name] = self._closing.get(name, 0) + 1
+
+        def close() -> None:
+            opened[1].close()
+            with self._lock:
+                self._closing[name] -= 1
+
+        _in_background(close, f"close-{name}")
+
+    def connect(self, seconds: float) -> None:
+        """Log in to all that are open, at the same time; wait for them for so many seconds."""
+        threads = [
+            _in_background(lambda one=store: _try_to_connect(one), f"connect-{name}")  # type: ignore[misc]
+            for name, (_, store) in self._opened.items()
+        ]
+        until = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def holds(self, name: str) -> bool:
+        """Whether a store of this name is open here, or being closed."""
+        return name in self._opened or bool(self._closing.get(name))
+
+    def health(self) -> dict[str, StoreHealth]:
+        """What is observed here of every store that is open."""
+        return {name: store.health() for name, (_, store) in list(self._opened.items())}
+
+    def stuck(self) -> str:
+        """Why only another process can get at one of the tokens again; empty while recovery is possible in this one."""
+        return next((why for _, store in list(self._opened.values()) if (why := store.stuck())), "")
+
+    def connection(self, name: str) -> int:
+        """The number of the connection that is open, 0 when none is."""
+        opened = self._opened.get(name)
+        return 0 if opened is None else opened[0]
+
+    def close(self) -> None:
+        """Close all, and wait for it."""
+        with self._lock:
+            opened, self._opened = self._opened, {}
+        for _, store in opened.values():
+            store.close()
+
+
+def _try_to_connect(store: OpenStore) -> None:
+    try:
+        store.connect()
+    except StoreError as error:  # it goes on trying by itself
+        log.error("%s", error)
+
+
+def _in_background(target: Callable[[], None], name: str) -> threading.Thread:
+    def run() -> None:
+        with suppress(RuntimeError):  # the interpreter is ending
+            target()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread

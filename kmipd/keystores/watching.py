@@ -1,0 +1,107 @@
+"""A worker's eye on the registry: it follows what operators do to key stores, without being told.
+
+Every worker looks four times a second; one small query. What is wished is in the registry and survives crashes and
+restarts of any process; see docs/adr/0010. The first worker also moves the states on: it connects what is CONNECTING,
+and calls DISCONNECTED what nobody has open any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kmipd.core.keystores import ConnectionState, KeyStoreRecord
+from kmipd.core.registry_port import RegistryUnavailable
+from kmipd.keystores import connecting, observations
+from kmipd.keystores.directory import StoreDirectory
+from kmipd.registry import Registry
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 0.25  # how late a worker may follow a command
+
+
+class Watcher:
+    """Runs in a thread of each worker. `load` reads the records."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        directory: Path,
+        stores: StoreDirectory,
+        worker: int,
+        load: Callable[[], list[KeyStoreRecord]],
+    ) -> None:
+        self._stores = stores
+        self._load = load
+        self._writer = observations.Writer(directory, worker)
+        self._conductor = Conductor(registry, directory) if worker == 0 else None
+
+    def run(self) -> None:
+        """For ever. What goes wrong in one round is tried again in the next."""
+        said = ""
+        while True:
+            try:
+                self.look()
+                said = ""
+            except (RegistryUnavailable, OSError) as error:
+                if str(error) != said:
+                    log.error("key stores cannot be followed: %s", error)
+                    said = str(error)
+            time.sleep(LOOK_SECONDS)
+
+    def look(self) -> None:
+        """One round."""
+        records = self._load()
+        if tuple(records) != self._stores.records:
+            self._stores.follow(records, connect=True)
+        self._observe()
+        if self._conductor is not None:
+            self._conductor.conduct(records)
+
+    def _observe(self) -> None:
+        health = self._stores.health()
+        self._writer.write(
+            {
+                name: observations.of(health.get(name), self._stores.connection(name), self._stores.holds(name))
+                for name in self._stores.stores
+            }
+        )
+
+
+class Conductor:
+    """Moves CONNECTING and DISCONNECTING on. There is one: in the first worker."""
+
+    def __init__(self, registry: Registry, directory: Path) -> None:
+        self._registry = registry
+        self._directory = directory
+        self._attempts: dict[str, threading.Thread] = {}
+
+    def conduct(self, records: list[KeyStoreRecord]) -> None:
+        """One round."""
+        self._attempts = {name: thread for name, thread in self._attempts.items() if thread.is_alive()}
+        for record in records:
+            if record.name in self._attempts:
+                continue
+            if record.state is ConnectionState.CONNECTING:
+                self._attempt(record)
+            elif record.state is ConnectionState.DISCONNECTING and self._closed_everywhere(record.name):
+                states = ConnectionState.DISCONNECTING, ConnectionState.DISCONNECTED
+                self._registry.key_stores.finish(record.name, *states)
+
+    def _attempt(self, record: KeyStoreRecord) -> None:
+        def run() -> None:
+            try:
+                connecting.attempt(self._registry, self._directory, record)
+            except (RegistryUnavailable, OSError) as error:
+                log.error("key store %r could not be connected: %s", record.name, error)
+
+        thread = threading.Thread(target=run, name=f"connect-{record.name}", daemon=True)
+        self._attempts[record.name] = thread
+        thread.start()
+
+    def _closed_everywhere(self, name: str) -> bool:
+        views = observations.views(observations.seen_by_workers(self._directory), name)
+        return not any(view.open for view in views)

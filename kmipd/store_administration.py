@@ -1,0 +1,240 @@
+"""What an operator does to key stores: create, describe, update, delete, connect, disconnect.
+
+Everything goes through the registry, which the workers of a running server watch. When no server runs, connecting and
+disconnecting are done here and now, and the next server finds the store as it was left.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kmipd import app
+from kmipd.administration import AdministrationError
+from kmipd.core.keystores import (
+    Command,
+    ConnectionState,
+    InvalidState,
+    KeyStoreRecord,
+    Member,
+)
+from kmipd.keystores import connecting, observations, opening, preparing
+from kmipd.keystores.observations import StoreSeen
+from kmipd.registry.keystores import KeyStoreExists, KeyStoreInUse, KeyStoreUnknown
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+DISCONNECT_SECONDS = 30.0  # calls in flight may end first; then a hung one is left alone
+FOLLOW_SECONDS = 15.0  # for all workers to have followed
+_S = ConnectionState
+Progress = Callable[[str], None]
+#: What a command may meet that is a refusal with a sentence of its own.
+REFUSALS = (InvalidState, KeyStoreExists, KeyStoreInUse, KeyStoreUnknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A key store: the record, what the workers see of it, and how many keys it holds."""
+
+    record: KeyStoreRecord
+    seen: tuple[StoreSeen, ...]
+    keys: int
+
+    @property
+    def health(self) -> str:
+        """UP, DOWN, or DEGRADED when only some workers see it up; UNKNOWN when no server looks at it."""
+        ups = [one.up for one in self.seen if one.open]
+        if self.record.state is not _S.CONNECTED or not ups:
+            return "UNKNOWN"
+        return "UP" if all(ups) else "DEGRADED" if any(ups) else "DOWN"
+
+    @property
+    def health_reason(self) -> str:
+        return next((one.reason for one in self.seen if one.open and not one.up), "")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For scripts; nothing in it opens anything."""
+        record, failure = self.record, self.record.failure
+        return {
+            "name": record.name,
+            "description": record.description,
+            "root": record.root,
+            "state": record.state.value,
+            "failure": failure and {"reason": failure.name, "text": record.failure_text, "remedy": failure.remedy},
+            "health": self.health,
+            "health_reason": self.health_reason,
+            "keys": self.keys,
+            "rotate_pin": record.rotate_pin,
+            "connect_timeout": record.connect_timeout,
+            "replication": record.replication.value,
+            "created": record.created,
+            "members": [_member_as_dict(record, member) for member in record.members],
+        }
+
+
+def _member_as_dict(record: KeyStoreRecord, member: Member) -> dict[str, Any]:
+    return {
+        "name": member.name,
+        "module": member.module,
+        "token_label": member.token_label,
+        "token_serial": member.token_serial,
+        "environment": dict(member.environment),
+        "pin_source": str(member.pin_source),
+        "pin_rotated": bool(member.pin_current),
+        "lineage": member.transport_key.hex(),
+        "clone": bool(member.transport_key) and member.transport_key == record.transport_key,
+    }
+
+
+class KeyStoreAdministration:
+    """Commands on the key stores of one kmipd directory."""
+
+    def __init__(self, application: app.Application) -> None:
+        self._application = application
+        self._stores = application.registry.key_stores
+        self._directory = application.settings.directory
+        opening.adopt_root(application.registry, application.settings)
+
+    @property
+    def served(self) -> bool:
+        """Whether a server of this directory is running."""
+        return observations.daemon_runs(self._directory)
+
+    # Describing ----------------------------------------------------------------------------------------------
+
+    def all(self) -> list[Described]:
+        return [self._described(record) for record in self._application.records()]
+
+    def describe(self, name: str) -> Described:
+        return self._described(self._record(name))
+
+    def _record(self, name: str) -> KeyStoreRecord:
+        self._stores.get(name)
+        return next(record for record in self._application.records() if record.name == name)
+
+    def _described(self, record: KeyStoreRecord) -> Described:
+        views = observations.views(observations.seen_by_workers(self._directory), record.name)
+        return Described(record, tuple(views), self._stores.keys(record.name))
+
+    # Changing ------------------------------------------------------------------------------------------------
+
+    def create(self, record: KeyStoreRecord) -> KeyStoreRecord:
+        """A new store, DISCONNECTED. The same description again is the same store, so that a retry is no error."""
+        _require_name(record.name, *(member.name for member in record.members))
+        try:
+            self._stores.add(replace(record, created=int(time.time())))
+        except KeyStoreExists:
+            known = self._stores.get(record.name)
+            if replace(known, created=0, connection=0) != replace(record, created=0):
+                raise
+        return self._stores.get(record.name)
+
+    def update(self, record: KeyStoreRecord) -> None:
+        """New settings or members; only while DISCONNECTED."""
+        _require_name(*(member.name for member in record.members))
+        if record.root and record.members[0] != self._record(record.name).members[0]:
+            raise AdministrationError("the first token of the root store is that of kmipd.toml: change it there")
+        self._stores.replace(record, Command.UPDATE)
+
+    def describe_anew(self, name: str, description: str) -> None:
+        """Another description, in any state."""
+        self._stores.replace(replace(self._stores.get(name), description=description), Command.DESCRIBE_ANEW)
+
+    def delete(self, name: str) -> None:
+        self._stores.delete(name)
+
+    # Connecting ----------------------------------------------------------------------------------------------
+
+    def connect(self, name: str) -> Described:
+        """Ask for it. A running server does it in the background; without one it is done before this returns."""
+        record = self._stores.command(name, Command.CONNECT)
+        if record.state is _S.CONNECTING and not self.served:
+            connecting.attempt(self._application.registry, self._directory, record)
+        return self.describe(name)
+
+    def disconnect(self, name: str) -> Described:
+        """Ask for it. Keys stay and are unavailable."""
+        self._refuse_to_strand(name)
+        self._stores.command(name, Command.DISCONNECT)
+        if not self.served:
+            self._stores.finish(name, _S.DISCONNECTING, _S.DISCONNECTED)
+        return self.describe(name)
+
+    def _refuse_to_strand(self, name: str) -> None:
+        """The PINs of other stores are sealed under the root store."""
+        records = self._stores.all()
+        if not any(record.name == name and record.root for record in records):
+            return
+        needing = [
+            record.name
+            for record in records
+            if not record.root and record.state is _S.CONNECTED and any(m.pin_current for m in record.members)
+        ]
+        if needing:
+            raise AdministrationError(
+                f"the PINs of {', '.join(needing)} are kept under the root store: disconnect these first"
+            )
+
+    def await_end(self, name: str, progress: Progress) -> Described:
+        """Wait until it is neither CONNECTING nor DISCONNECTING and every worker has followed; the time is bounded."""
+        begun = time.monotonic()
+        described = self.describe(name)
+        limit = begun + described.record.connect_timeout + connecting.START_SECONDS + DISCONNECT_SECONDS
+        while described.record.state in (_S.CONNECTING, _S.DISCONNECTING) and time.monotonic() < limit:
+            progress(f"{name}: {described.record.state.value} for {time.monotonic() - begun:.0f} s")
+            time.sleep(0.25)
+            described = self.describe(name)
+        followed = time.monotonic() + FOLLOW_SECONDS
+        while not _followed(described) and time.monotonic() < followed:
+            progress(f"{name}: {described.record.state.value}, waiting for the workers")
+            time.sleep(0.1)
+            described = self.describe(name)
+        return described
+
+    # One attempt ---------------------------------------------------------------------------------------------
+
+    def attempt(self, name: str) -> None:
+        """What `kmipd _connect` does: one attempt, and its outcome into the registry."""
+        application = self._application
+        with connecting.alone(self._directory, name):
+            record = self._record(name)
+            if record.state is not _S.CONNECTING:
+                return
+            try:
+                preparing.prepare(application.services, application.registry, application.opener, record)
+            except preparing.NotPrepared as error:
+                connecting.settle(application.registry, name, error.failure, str(error))
+            else:
+                connecting.settle(application.registry, name, None)
+
+
+def _followed(described: Described) -> bool:
+    record = described.record
+    if record.state is _S.CONNECTED:
+        return all(one.connection == record.connection and (one.up or one.failure) for one in described.seen)
+    return not any(one.open for one in described.seen)
+
+
+def _require_name(*names: str) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise AdministrationError(f"{name!r} is no name for a key store: small letters, digits, and . _ - within")
+
+
+def with_member(record: KeyStoreRecord, member: Member) -> KeyStoreRecord:
+    """One more token in the store; KeyStoreExists when the name is taken."""
+    if record.member(member.name) is not None:
+        raise KeyStoreExists(f"the key store {record.name!r} has a member {member.name!r} already")
+    return replace(record, members=(*record.members, member))
+
+
+def without_member(record: KeyStoreRecord, name: str) -> KeyStoreRecord:
+    """The store without one of its tokens. The last one stays, and the root store keeps the one of kmipd.toml."""
+    members: Sequence[Member] = [member for member in record.members if member.name != name]
+    if len(members) == len(record.members):
+        raise KeyStoreUnknown(f"the key store {record.name!r} has no member {name!r}")
+    if not members or (record.root and members[0] != record.members[0]):
+        raise AdministrationError(f"{name!r} is the token that the key store {record.name!r} cannot do without")
+    return replace(record, members=tuple(members))

@@ -1,0 +1,203 @@
+"""`kmipd store`: key stores are connected and disconnected while the server runs, and every worker follows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmipd import app, config
+from kmipd.keystores import connecting
+from kmipd.spec import payloads as p
+from kmipd.spec.enumerations import Operation, ResultReason
+from kmipd.spec.versions import V2_1
+from kmipd.store_administration import KeyStoreAdministration
+from tests.cli.test_commands import refused
+from tests.support.asking import aes, create, create_request
+from tests.support.client import Client
+from tests.support.server import Server, run
+from tests.support.tokens import SpareToken
+
+
+def described(server: Server, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run("store", "describe", name, "--dir", server.directory, "--json"))
+    return found
+
+
+def store(server: Server, *arguments: object) -> str:
+    return run("store", *arguments, "--dir", server.directory)
+
+
+def until_health(server: Server, name: str, health: str) -> dict[str, Any]:
+    end = time.monotonic() + 60
+    while (found := described(server, name))["health"] != health:
+        assert time.monotonic() < end, found
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture
+def token(softhsm: Path, tmp_path: Path) -> SpareToken:
+    return SpareToken.make(tmp_path / "hsm2", "two")
+
+
+def test_a_second_store_comes_and_goes_while_the_server_runs(own_server: Server, token: SpareToken) -> None:
+    own_server.configure("groups.second", store="hsm2").start(workers=2)
+    group, mine = own_server.enrol(group="second"), own_server.enrol()
+    # One connection a worker would be luck; several meet both.
+    clients = [Client.connect(own_server, group, V2_1) for _ in range(4)]
+    other = Client.connect(own_server, mine)
+    kept = create(other)
+    assert clients[0].refusal(Operation.CREATE, _aes()) is ResultReason.PROTECTION_STORAGE_UNAVAILABLE
+
+    store(own_server, "create", "hsm2", *token.options())
+    assert described(own_server, "hsm2")["state"] == "DISCONNECTED"
+    assert "CONNECTED, health UP" in store(own_server, "connect", "hsm2")
+    uid = create(clients[0])
+    get = p.GetRequestPayload(unique_identifier=uid)
+    before = [client.call(Operation.GET, get) for client in clients]
+    shown = json.loads(run("key", "show", uid, "--dir", own_server.directory, "--json"))
+    assert shown["store"] == "hsm2"
+
+    assert "hsm2: DISCONNECTED" in store(own_server, "disconnect", "hsm2")
+    for client in clients:
+        assert client.refusal(Operation.GET, get) is ResultReason.PROTECTION_STORAGE_UNAVAILABLE
+    attributes = clients[0].call(Operation.GET_ATTRIBUTES, p.GetAttributesRequestPayload(unique_identifier=uid))
+    assert attributes, "what is known of a key does not depend on its store"
+    assert other.call(Operation.GET, p.GetRequestPayload(unique_identifier=kept))
+    assert json.loads(run("key", "show", uid, "--dir", own_server.directory, "--json"))["state"] == shown["state"]
+    assert "still has 1 keys" in refused("store", "delete", "hsm2", "--dir", own_server.directory, code=1)
+
+    store(own_server, "connect", "hsm2")
+    assert [client.call(Operation.GET, get) for client in clients] == before
+    clients[0].call(Operation.DESTROY, p.DestroyRequestPayload(unique_identifier=uid))
+    assert "disconnect it first" in refused("store", "delete", "hsm2", "--dir", own_server.directory, code=1)
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "delete", "hsm2")
+    assert clients[0].refusal(Operation.CREATE, _aes()) is ResultReason.PROTECTION_STORAGE_UNAVAILABLE
+    for client in (*clients, other):
+        client.close()
+
+
+def _aes() -> p.CreateRequestPayload:
+    return create_request(V2_1, aes())
+
+
+def test_a_store_whose_token_dies_stays_connected_and_its_health_is_down(own_server: Server, token: SpareToken) -> None:
+    own_server.configure("groups.second", store="hsm2").start(workers=1)
+    store(own_server, "create", "hsm2", *token.options())
+    store(own_server, "connect", "hsm2")
+    client = Client.connect(own_server, own_server.enrol(group="second"))
+    other = Client.connect(own_server, own_server.enrol())
+    get = p.GetRequestPayload(unique_identifier=create(client))
+    token.vanish()
+    assert client.refusal(Operation.GET, get) is ResultReason.GENERAL_FAILURE
+    found = until_health(own_server, "hsm2", "DOWN")
+    assert (found["state"], found["failure"]) == ("CONNECTED", None)
+    assert "two" in found["health_reason"]
+    assert create(other)
+    assert described(own_server, "main")["health"] == "UP"
+    token.come_back()
+    until_health(own_server, "hsm2", "UP")
+    assert client.call(Operation.GET, get)
+    for one in (client, other):
+        one.close()
+
+
+def test_what_fails_says_why_and_what_to_do(own_server: Server, token: SpareToken) -> None:
+    directory = own_server.start(workers=1).directory
+    token.write_pin("wrong PIN")
+    store(own_server, "create", "hsm2", *token.options())
+    assert "INVALID_CREDENTIALS" in refused("store", "connect", "hsm2", "--dir", directory, code=4)
+    found = described(own_server, "hsm2")
+    assert (found["state"], found["failure"]["reason"]) == ("FAILED", "INVALID_CREDENTIALS")
+    assert "not tried again" in found["failure"]["remedy"]
+    assert "disconnect it first" in refused("store", "connect", "hsm2", "--dir", directory, code=1)
+    assert "disconnect it first" in refused("store", "update", "hsm2", "--rotate-pin", "--dir", directory, code=1)
+    store(own_server, "update", "hsm2", "--description", "may be changed always")
+    store(own_server, "disconnect", "hsm2")
+    assert "refused earlier" in refused("store", "connect", "hsm2", "--dir", directory, code=4), "once, then latched"
+    store(own_server, "disconnect", "hsm2")
+    token.write_pin(token.pin)
+    assert "UP" in store(own_server, "connect", "hsm2")
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", "--token-label", "three")
+    assert "TOKEN_NOT_FOUND" in refused("store", "connect", "hsm2", "--dir", directory, code=4)
+    assert token.pin not in own_server.log.read_text()
+
+
+def test_a_module_that_crashes_harms_nobody(own_server: Server, token: SpareToken, tmp_path: Path) -> None:
+    directory = own_server.start(workers=1).directory
+    client = Client.connect(own_server, own_server.enrol())
+    workers = own_server.workers()
+    module = _crashing_module(tmp_path)
+    store(own_server, "create", "bad", *token.options(), "--module", module)
+    assert "MODULE_CRASHED" in refused("store", "connect", "bad", "--dir", directory, code=4)
+    assert own_server.workers() == workers
+    assert create(client)
+    client.close()
+
+
+def test_an_attempt_that_hangs_is_ended(own_server: Server, token: SpareToken, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = own_server.directory
+    store(own_server, "create", "slow", *token.options(pin=False), "--pin-command", "sleep 5", "--connect-timeout", 1)
+    monkeypatch.setattr(connecting, "START_SECONDS", 0.5)
+    application = app.compose(config.load(directory, {}))
+    try:
+        found = KeyStoreAdministration(application).connect("slow")
+    finally:
+        application.close()
+    assert found.record.failure is not None
+    assert found.record.failure.name == "TIMED_OUT"
+
+
+def _crashing_module(directory: Path) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    source, built = directory / "crash.c", directory / "crash.so"
+    source.write_text("int C_GetFunctionList(void **p) { *(volatile int *)0 = 1; return 0; }\n")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", built, source], check=True)
+    return built
+
+
+def test_without_a_server_the_commands_do_it_themselves(own_server: Server, token: SpareToken) -> None:
+    store(own_server, "create", "hsm2", *token.options())
+    again = store(own_server, "create", "hsm2", *token.options())
+    assert "DISCONNECTED" in again, "the same description again is no error"
+    other = [*token.options(), "--rotate-pin"]
+    assert "already" in refused("store", "create", "hsm2", *other, "--dir", own_server.directory, code=1)
+    assert "hsm2: CONNECTED" in store(own_server, "connect", "hsm2")
+    own_server.start(workers=1)
+    until_health(own_server, "hsm2", "UP")
+    listed = json.loads(store(own_server, "list", "--json"))
+    assert [(one["name"], one["state"], one["health"]) for one in listed] == [
+        ("main", "CONNECTED", "UP"),
+        ("hsm2", "CONNECTED", "UP"),
+    ]
+
+
+def test_the_root_store_can_be_disconnected_too(own_server: Server) -> None:
+    own_server.start(workers=2)
+    client = Client.connect(own_server, own_server.enrol(), V2_1)
+    get = p.GetRequestPayload(unique_identifier=create(client))
+    store(own_server, "disconnect", "main")
+    assert client.refusal(Operation.GET, get) is ResultReason.PROTECTION_STORAGE_UNAVAILABLE
+    store(own_server, "connect", "main")
+    assert client.call(Operation.GET, get)
+    client.close()
+    assert "root store" in refused("store", "delete", "main", "--dir", own_server.directory, code=1)
+
+
+def test_names_and_options_are_checked(own_server: Server, token: SpareToken) -> None:
+    where = ("--dir", own_server.directory)
+    assert "no name" in refused("store", "create", "No/Name", *token.options(), *where, code=1)
+    assert "needed" in refused("store", "create", "x", "--module", "/x.so", *where, code=2)
+    several = [*token.options(), "--pin-variable", "X"]
+    assert "not several" in refused("store", "create", "x", *several, *where, code=2)
+    assert "no key store 'x'" in refused("store", "connect", "x", *where, code=1)
