@@ -1,7 +1,7 @@
 """A worker's eye on the registry: it follows what operators do to key stores, without being told.
 
 Every worker looks four times a second; one small query. What is wished is in the registry and survives crashes and
-restarts of any process; see docs/adr/0010. The first worker also moves the states on: it connects what is CONNECTING,
+restarts of any process; see docs/adr/0030. The first worker also moves the states on: it connects what is CONNECTING,
 and calls DISCONNECTED what nobody has open any more.
 """
 

@@ -113,9 +113,9 @@ class KeyStores:
         """Forget a key store that is DISCONNECTED and holds no keys. Its tokens are not touched."""
         with self._connections.transaction() as link:
             record = _one(link, name)
-            after(name, record.state, Command.DELETE)
             if record.root:
                 raise KeyStoreInUse(f"{name!r} is the root store, the one of kmipd.toml: it stays")
+            after(name, record.state, Command.DELETE)
             if keys := _keys(link, name):
                 raise KeyStoreInUse(
                     f"the key store {name!r} still has {keys} keys: destroy them first; disconnecting keeps them"

@@ -17,20 +17,11 @@ from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation, ResultReason
 from kmipd.spec.versions import V2_1
 from kmipd.store_administration import KeyStoreAdministration
-from tests.cli.test_commands import refused
 from tests.support.asking import aes, create, create_request
 from tests.support.client import Client
-from tests.support.server import Server, run
+from tests.support.commands import described, invoke, store
+from tests.support.server import Server
 from tests.support.tokens import SpareToken
-
-
-def described(server: Server, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run("store", "describe", name, "--dir", server.directory, "--json"))
-    return found
-
-
-def store(server: Server, *arguments: object) -> str:
-    return run("store", *arguments, "--dir", server.directory)
 
 
 def until_health(server: Server, name: str, health: str) -> dict[str, Any]:
@@ -61,7 +52,7 @@ def test_a_second_store_comes_and_goes_while_the_server_runs(own_server: Server,
     uid = create(clients[0])
     get = p.GetRequestPayload(unique_identifier=uid)
     before = [client.call(Operation.GET, get) for client in clients]
-    shown = json.loads(run("key", "show", uid, "--dir", own_server.directory, "--json"))
+    shown = json.loads(invoke("key", "show", uid, "--dir", own_server.directory, "--json"))
     assert shown["store"] == "hsm2"
 
     assert "hsm2: DISCONNECTED" in store(own_server, "disconnect", "hsm2")
@@ -70,13 +61,13 @@ def test_a_second_store_comes_and_goes_while_the_server_runs(own_server: Server,
     attributes = clients[0].call(Operation.GET_ATTRIBUTES, p.GetAttributesRequestPayload(unique_identifier=uid))
     assert attributes, "what is known of a key does not depend on its store"
     assert other.call(Operation.GET, p.GetRequestPayload(unique_identifier=kept))
-    assert json.loads(run("key", "show", uid, "--dir", own_server.directory, "--json"))["state"] == shown["state"]
-    assert "still has 1 keys" in refused("store", "delete", "hsm2", "--dir", own_server.directory, code=1)
+    assert json.loads(invoke("key", "show", uid, "--dir", own_server.directory, "--json"))["state"] == shown["state"]
+    assert "still has 1 keys" in store(own_server, "delete", "hsm2", code=1)
 
     store(own_server, "connect", "hsm2")
     assert [client.call(Operation.GET, get) for client in clients] == before
     clients[0].call(Operation.DESTROY, p.DestroyRequestPayload(unique_identifier=uid))
-    assert "disconnect it first" in refused("store", "delete", "hsm2", "--dir", own_server.directory, code=1)
+    assert "disconnect it first" in store(own_server, "delete", "hsm2", code=1)
     store(own_server, "disconnect", "hsm2")
     store(own_server, "delete", "hsm2")
     assert clients[0].refusal(Operation.CREATE, _aes()) is ResultReason.PROTECTION_STORAGE_UNAVAILABLE
@@ -110,34 +101,34 @@ def test_a_store_whose_token_dies_stays_connected_and_its_health_is_down(own_ser
 
 
 def test_what_fails_says_why_and_what_to_do(own_server: Server, token: SpareToken) -> None:
-    directory = own_server.start(workers=1).directory
+    own_server.start(workers=1)
     token.write_pin("wrong PIN")
     store(own_server, "create", "hsm2", *token.options())
-    assert "INVALID_CREDENTIALS" in refused("store", "connect", "hsm2", "--dir", directory, code=4)
+    assert "INVALID_CREDENTIALS" in store(own_server, "connect", "hsm2", code=4)
     found = described(own_server, "hsm2")
     assert (found["state"], found["failure"]["reason"]) == ("FAILED", "INVALID_CREDENTIALS")
     assert "not tried again" in found["failure"]["remedy"]
-    assert "disconnect it first" in refused("store", "connect", "hsm2", "--dir", directory, code=1)
-    assert "disconnect it first" in refused("store", "update", "hsm2", "--rotate-pin", "--dir", directory, code=1)
+    assert "disconnect it first" in store(own_server, "connect", "hsm2", code=1)
+    assert "disconnect it first" in store(own_server, "update", "hsm2", "--rotate-pin", code=1)
     store(own_server, "update", "hsm2", "--description", "may be changed always")
     store(own_server, "disconnect", "hsm2")
-    assert "refused earlier" in refused("store", "connect", "hsm2", "--dir", directory, code=4), "once, then latched"
+    assert "refused earlier" in store(own_server, "connect", "hsm2", code=4), "once, then latched"
     store(own_server, "disconnect", "hsm2")
     token.write_pin(token.pin)
     assert "UP" in store(own_server, "connect", "hsm2")
     store(own_server, "disconnect", "hsm2")
     store(own_server, "update", "hsm2", "--token-label", "three")
-    assert "TOKEN_NOT_FOUND" in refused("store", "connect", "hsm2", "--dir", directory, code=4)
+    assert "TOKEN_NOT_FOUND" in store(own_server, "connect", "hsm2", code=4)
     assert token.pin not in own_server.log.read_text()
 
 
 def test_a_module_that_crashes_harms_nobody(own_server: Server, token: SpareToken, tmp_path: Path) -> None:
-    directory = own_server.start(workers=1).directory
+    own_server.start(workers=1)
     client = Client.connect(own_server, own_server.enrol())
     workers = own_server.workers()
     module = _crashing_module(tmp_path)
     store(own_server, "create", "bad", *token.options(), "--module", module)
-    assert "MODULE_CRASHED" in refused("store", "connect", "bad", "--dir", directory, code=4)
+    assert "MODULE_CRASHED" in store(own_server, "connect", "bad", code=4)
     assert own_server.workers() == workers
     assert create(client)
     client.close()
@@ -171,7 +162,7 @@ def test_without_a_server_the_commands_do_it_themselves(own_server: Server, toke
     again = store(own_server, "create", "hsm2", *token.options())
     assert "DISCONNECTED" in again, "the same description again is no error"
     other = [*token.options(), "--rotate-pin"]
-    assert "already" in refused("store", "create", "hsm2", *other, "--dir", own_server.directory, code=1)
+    assert "already" in store(own_server, "create", "hsm2", *other, code=1)
     assert "hsm2: CONNECTED" in store(own_server, "connect", "hsm2")
     own_server.start(workers=1)
     until_health(own_server, "hsm2", "UP")
@@ -191,13 +182,12 @@ def test_the_root_store_can_be_disconnected_too(own_server: Server) -> None:
     store(own_server, "connect", "main")
     assert client.call(Operation.GET, get)
     client.close()
-    assert "root store" in refused("store", "delete", "main", "--dir", own_server.directory, code=1)
+    assert "root store" in store(own_server, "delete", "main", code=1)
 
 
 def test_names_and_options_are_checked(own_server: Server, token: SpareToken) -> None:
-    where = ("--dir", own_server.directory)
-    assert "no name" in refused("store", "create", "No/Name", *token.options(), *where, code=1)
-    assert "needed" in refused("store", "create", "x", "--module", "/x.so", *where, code=2)
+    assert "no name" in store(own_server, "create", "No/Name", *token.options(), code=1)
+    assert "needed" in store(own_server, "create", "x", "--module", "/x.so", code=2)
     several = [*token.options(), "--pin-variable", "X"]
-    assert "not several" in refused("store", "create", "x", *several, *where, code=2)
-    assert "no key store 'x'" in refused("store", "connect", "x", *where, code=1)
+    assert "not several" in store(own_server, "create", "x", *several, code=2)
+    assert "no key store 'x'" in store(own_server, "connect", "x", code=1)
