@@ -30,6 +30,7 @@ from kmipd.keystores.opening import Opener, adopt_root, with_file
 from kmipd.keystores.watching import Watcher
 from kmipd.registry import Registry
 from kmipd.trust.contexts import server_context
+from kmipd.trust.credentials import SettingsCredentials
 from kmipd.trust.identity import Identities
 
 log = logging.getLogger(__name__)
@@ -111,11 +112,23 @@ def compose(settings: Settings) -> Application:
         wrapped_value=settings.keys.wrapped_value,
         withheld=settings.keys.withheld,
         rsa_bits_min=settings.keys.rsa_bits_min,
+        foreign_objects=settings.keys.foreign_objects,
+        interop=settings.keys.interop,
     )
     background = BackgroundWork(lambda correlation: _done(registry, correlation))
     opener = Opener(settings, Credentials(registry, lambda: directory.stores[settings.store.name]))
     directory = StoreDirectory(opener.open)
-    services = Services(registry, SystemClock(), TTLVCodec(), core, directory.stores, registry.requests, background)
+    services = Services(
+        registry=registry,
+        clock=SystemClock(),
+        codec=TTLVCodec(),
+        settings=core,
+        stores=directory.stores,
+        requests=registry.requests,
+        background=background,
+        tickets=registry.tickets,
+        credentials=SettingsCredentials(settings.credentials),
+    )
     application = Application(settings, registry, directory, opener, services, background)
     directory.follow(application.records())
     return application

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 
+from kmipd.config_reader import GroupSettings, Reader
+from kmipd.config_reader import SettingsError as SettingsError
 from kmipd.core.keystores import PinKind, PinSource
 from kmipd.core.model import Placement
-from kmipd.core.policy import ROLES
-from kmipd.core.services import RSA_BITS_MIN, RNGSeeding, WrappedValue
+from kmipd.core.services import RSA_BITS_MIN, ForeignObjects, RNGSeeding, WrappedValue
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType
+from kmipd.trust.credentials import CredentialRule
 from kmipd.trust.identity import Rule
 
 FILE = "kmipd.toml"
-T = TypeVar("T")
-
-
-class SettingsError(Exception):
-    """A setting is wrong. Names the file, the key, what is wrong with it, and what it may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +89,8 @@ class KeySettings:
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
     wrapped_value: WrappedValue = WrappedValue.STRUCTURE
     withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupSettings:
-    """What is different for one group; None and empty: as in [keys]."""
-
-    placement: Placement | None = None
-    store: str = ""
+    foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
+    interop: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +104,7 @@ class Settings:
     messages: MessageLimits = field(default_factory=MessageLimits)
     groups: Mapping[str, GroupSettings] = field(default_factory=dict)
     identities: tuple[Rule, ...] = ()
+    credentials: tuple[CredentialRule, ...] = ()
 
     @property
     def registry(self) -> Path:
@@ -143,7 +133,7 @@ def load(directory: Path, environment: Mapping[str, str] = os.environ) -> Settin
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
     _override(tables, environment)
-    return _settings(_Reader(path), directory.resolve(), tables)
+    return _settings(Reader(path), directory.resolve(), tables)
 
 
 # The environment may set what differs between machines that share a configuration.
@@ -164,8 +154,8 @@ def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> None:
                 raise SettingsError(f"the environment variable {variable} must be a {kind.__name__}") from None
 
 
-def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Settings:
-    known = {"server", "tls", "store", "keys", "limits", "messages", "groups", "identity"}
+def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settings:
+    known = {"server", "tls", "store", "keys", "limits", "messages", "groups", "identity", "credential"}
     reader.refuse_unknown("", tables, known)
     settings = Settings(
         directory=directory,
@@ -177,6 +167,7 @@ def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Setti
         messages=reader.section(MessageLimits, "messages", tables, directory),
         groups={n: reader.group(n, t) for n, t in tables.get("groups", {}).items()},
         identities=tuple(reader.rule(t) for t in tables.get("identity", [])),
+        credentials=tuple(reader.credential(t) for t in tables.get("credential", [])),
     )
     if not 0 <= settings.server.port <= 65535:
         raise reader.wrong("server", "port", "must be between 0 and 65535")
@@ -198,102 +189,3 @@ def _settings(reader: _Reader, directory: Path, tables: dict[str, Any]) -> Setti
     if section.rotate_pin and section.pin_source.kind is not PinKind.FILE:
         raise reader.wrong("store", "rotate_pin", "needs pin_file: a new PIN can be kept nowhere else")
     return settings
-
-
-class _Reader:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def wrong(self, table: str, key: str, what: str) -> SettingsError:
-        return SettingsError(f"{self._path}: [{table}] {key} {what}")
-
-    def refuse_unknown(self, table: str, given: Mapping[str, Any], known: set[str]) -> None:
-        for key in given:
-            if key not in known:
-                place = f"[{table}] {key}" if table else f"[{key}]"
-                raise SettingsError(f"{self._path}: {place} is not a setting; known are {', '.join(sorted(known))}")
-
-    def section(self, cls: type[T], table: str, tables: Mapping[str, Any], directory: Path) -> T:
-        given = tables.get(table, {})
-        if not isinstance(given, dict):
-            raise SettingsError(f"{self._path}: [{table}] must be a table")
-        hints = get_type_hints(cls)
-        self.refuse_unknown(table, given, set(hints))
-        values = {key: self._value(table, key, hints[key], value) for key, value in given.items()}
-        made: Any = cls(**values)
-        absolute = {f.name: _absolute(getattr(made, f.name), directory) for f in dataclasses.fields(made)}
-        return cls(**absolute)
-
-    def _value(self, table: str, key: str, hint: Any, value: Any) -> Any:
-        if hint in (Path, Path | None) and isinstance(value, str):
-            return Path(value)
-        if hint == tuple[Path, ...] and isinstance(value, list):
-            return tuple(Path(v) for v in value)
-        if hint == tuple[str, ...] and isinstance(value, list) and all(isinstance(v, str) for v in value):
-            return tuple(value)
-        if hint is Placement:
-            return self._placement(table, key, value)
-        if hint in (RNGSeeding, WrappedValue):
-            return self._choice(table, key, hint, value)
-        if key == "withheld":
-            return self._kinds(table, key, value)
-        if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if type(value) is hint:
-            return value
-        raise self.wrong(table, key, f"must be a {getattr(hint, '__name__', hint)}")
-
-    def _choice(self, table: str, key: str, choices: type[Enum], value: Any) -> Any:
-        if value not in [choice.value for choice in choices]:
-            raise self.wrong(table, key, f"must be one of {', '.join(choice.value for choice in choices)}")
-        return choices(value)
-
-    def _kinds(self, table: str, key: str, value: Any) -> frozenset[ObjectType | CryptographicAlgorithm]:
-        """Object types and algorithms by their names in the standard, as "private-key" or "one-time-pad"."""
-        known = {kind.name: kind for kind in (*CryptographicAlgorithm, *ObjectType)}
-        names = [str(name).upper().replace("-", "_") for name in value] if isinstance(value, list) else [""]
-        if not set(names) <= set(known):
-            raise self.wrong(table, key, 'must be a list of object types and algorithms, such as ["private-key"]')
-        return frozenset(known[name] for name in names)
-
-    def _placement(self, table: str, key: str, value: Any) -> Placement:
-        if value not in (Placement.RESIDENT.value, Placement.WRAPPED.value):
-            raise self.wrong(table, key, "must be 'resident' or 'wrapped'")
-        return Placement(value)
-
-    def group(self, name: str, given: Any) -> GroupSettings:
-        table = f"groups.{name}"
-        if not isinstance(given, dict) or not given:
-            raise self.wrong(table, "placement", "or store must be given")
-        self.refuse_unknown(table, given, {"placement", "store"})
-        placement = self._placement(table, "placement", given["placement"]) if "placement" in given else None
-        store = given.get("store", "")
-        if not isinstance(store, str):
-            raise self.wrong(table, "store", "must be the name of a key store")
-        return GroupSettings(placement=placement, store=store)
-
-    def rule(self, given: Any) -> Rule:
-        if not isinstance(given, dict) or "principal" not in given:
-            raise self.wrong("identity", "principal", "is missing")
-        values = dict(given)
-        self.refuse_unknown("identity", values, {f.name for f in dataclasses.fields(Rule)})
-        if values.get("role", "client") not in ROLES:
-            raise self.wrong("identity", "role", f"must be one of {', '.join(ROLES)}")
-        for key in ("subject", "issuer"):
-            if not isinstance(values.get(key, {}), dict):
-                raise self.wrong("identity", key, 'must be a table such as { O = "Example" }')
-            values[key] = tuple(values.get(key, {}).items())
-        values.setdefault("group", values["principal"])
-        rule = Rule(**values)
-        if not rule.conditions():
-            raise self.wrong("identity", "principal", f"{rule.principal!r} has no condition: it would fit everybody")
-        return rule
-
-
-def _absolute(value: Any, directory: Path) -> Any:
-    """Paths in the file are relative to the directory it is in."""
-    if isinstance(value, Path):
-        return directory / value
-    if isinstance(value, tuple) and value and isinstance(value[0], Path):
-        return tuple(directory / v for v in value)
-    return value

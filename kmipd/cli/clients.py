@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from kmipd import administration
 from kmipd.cli.output import day, directory_option, failures, json_option, print_json, print_table, settings_of
 from kmipd.trust.authority import KeyType
+from kmipd.trust.credentials import hashed
 
 _group_option = click.option("--group", help="The group that owns its keys; its own name without it.")
 _role_option = click.option(
@@ -117,3 +119,14 @@ def revoke(name: str, directory: Path) -> None:
     with _clients(directory) as clients:
         count = clients.revoke(name)
     click.echo(f"revoked {name} ({count} certificates); open connections end within seconds")
+
+
+@client.command()
+def password() -> None:
+    """Read a password and print it as [[credential]] in kmipd.toml keeps it (scrypt)."""
+    text: str
+    if sys.stdin.isatty():
+        text = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        text = sys.stdin.readline().rstrip("\n")
+    click.echo(hashed(text))

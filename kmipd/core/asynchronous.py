@@ -76,7 +76,7 @@ def submit(services: Services, message: RequestMessage, caller: Caller, now: int
     # Of "Optional" and the Boolean of 1.x single items are taken up: a batch refers to itself, its client gains little.
     if header.asynchronous_indicator is AsynchronousIndicator.PROHIBITED or not (must or len(message.batch_item) == 1):
         return None
-    if any(i.operation in ALWAYS_AT_ONCE or _unreadable(i) for i in message.batch_item) or caller.rights is not None:
+    if any(i.operation in ALWAYS_AT_ONCE or _unreadable(i) for i in message.batch_item) or caller.granted is not None:
         return None
     batch = services.store.random(CORRELATION_SIZE).hex()
     entries = tuple(_entry(services, item, n, batch, caller, message, now) for n, item in enumerate(message.batch_item))

@@ -10,12 +10,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kmipd.core import answers, asynchronous, outcomes
+from kmipd.core import answers, asynchronous, outcomes, tickets
+from kmipd.core.authentication import authenticate
 from kmipd.core.errors import KmipError
-from kmipd.core.model import AuditEvent, Caller
+from kmipd.core.model import AuditEvent, Caller, Granted
 from kmipd.core.policy import permit_operation
 from kmipd.core.registry_port import Conflict, RegistryUnavailable, Unfinished, UnitOfWork
-from kmipd.core.services import Context, Placeholder, Services
+from kmipd.core.services import IDENTIFIER_SHOWN_MAX, Context, Placeholder, Services
 from kmipd.spec.enumerations import BatchErrorContinuationOption as Continuation
 from kmipd.spec.enumerations import Operation, ResultReason, ResultStatus
 from kmipd.spec.messages import RequestBatchItem, RequestMessage, ResponseBatchItem, ResponseMessage
@@ -38,7 +39,7 @@ class KeyService:
 
     def __init__(self, services: Services, handlers: Mapping[Operation, Handler]) -> None:
         self._services = services
-        self._handlers = handlers
+        self._handlers = {o: h for o, h in handlers.items() if o is not Operation.INTEROP or services.settings.interop}
 
     def handle(self, message: RequestMessage, caller: Caller) -> ResponseMessage:
         header = message.request_header
@@ -48,6 +49,11 @@ class KeyService:
         if problem is not None:
             items = [outcomes.failed(None, problem, version if version in VERSIONS else VERSIONS[0])]
             return outcomes.respond(items, version if version in VERSIONS else VERSIONS[-1], now)
+        if header.authentication is not None:
+            try:
+                caller = authenticate(self._services, header.authentication, caller, now)
+            except KmipError as error:
+                return outcomes.respond([outcomes.failed(i, error, version) for i in message.batch_item], version, now)
         if header.asynchronous_indicator:
             submitted = asynchronous.submit(self._services, message, caller, now)
             if submitted is not None:
@@ -107,6 +113,7 @@ class _Run:
         self._version = version
         self._now = now
         self._placeholder = Placeholder()
+        self._granted: dict[int, Granted] = {}  # by the id of an item: one that is tried again is counted once
 
     def one_by_one(self, items: tuple[RequestBatchItem, ...], *, go_on: bool) -> list[ResponseBatchItem]:
         answered = []
@@ -219,6 +226,10 @@ class _Run:
                 ResultReason.FEATURE_NOT_SUPPORTED, "no message extension is supported, this one is critical"
             )
         permit_operation(self._caller.principal, operation)
+        if self._caller.granted is not None:
+            if id(item) not in self._granted:
+                self._granted[id(item)] = tickets.permit(self._services, self._caller.granted, item)
+            ctx.granted = self._granted[id(item)]
         return handler(ctx, item.request_payload)
 
     def _audit_change(self, ctx: Context, item: RequestBatchItem) -> bool:
@@ -249,7 +260,7 @@ class _Run:
             principal=principal.name,
             group=principal.group,
             operation=_name(item.operation),
-            uid=ctx.touched,
+            uid=ctx.touched[:IDENTIFIER_SHOWN_MAX],
             result="success" if error is None else "refused",
             reason=reason,
             peer=self._caller.peer,

@@ -14,6 +14,7 @@ from kmipd.core import attributes as attrs
 from kmipd.core import digests, vault
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
+from kmipd.core.policy import require_right
 from kmipd.core.ports import KeyTemplate, TokenKey
 from kmipd.core.registry_port import Filter, LocateQuery, Match
 from kmipd.core.services import Context
@@ -221,6 +222,8 @@ def _object(
 
 
 def _add(ctx: Context, obj: ManagedObject) -> ManagedObject:
+    if ctx.granted is not None:
+        require_right(ctx.granted, obj)
     claim_names(ctx, obj.uid, obj.attributes)
     ctx.unit.add(obj)
     ctx.touched = obj.uid

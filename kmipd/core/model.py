@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from kmipd.core.ports import KeyClass, TokenKey
-from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, State
+from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, State, UsageLimitsUnit
 from kmipd.spec.payloads.parts import Right
 from kmipd.spec.tags import Tag
 
@@ -128,6 +128,16 @@ class Principal:
     role: str = "client"
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What a ticket lets its holder do in the place of a principal."""
+
+    digest: bytes  # of the ticket
+    rights: tuple[Right, ...] | None  # None: all that the principal has
+    relevant: tuple[Right, ...] | None = None  # those about the operation that is being performed
+    usage_unit: UsageLimitsUnit | None = None  # in which its usage is counted, if it is
+
+
 def _go_ahead() -> None:
     """Somebody waits for the answer."""
 
@@ -139,7 +149,7 @@ class Caller:
     principal: Principal
     peer: str
     before_change: Callable[[], None] = _go_ahead  # raises when nothing may be written any more: the client has left
-    rights: tuple[Right, ...] | None = None  # of a delegated ticket; None: all that the principal has
+    granted: Granted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,14 @@ A foreign object is answered exactly like one that does not exist, so that ident
 from __future__ import annotations
 
 from kmipd.core.errors import KmipError
-from kmipd.core.model import ManagedObject, Principal
+from kmipd.core.model import Granted, ManagedObject, Principal
 from kmipd.spec.enumerations import Operation as O
 from kmipd.spec.enumerations import ResultReason
+from kmipd.spec.payloads.parts import Right
+from kmipd.spec.tags import Tag
 
 # Anybody with an identity may ask what the server is.
-_EVERYBODY = frozenset({O.QUERY, O.DISCOVER_VERSIONS})
+_EVERYBODY = frozenset({O.QUERY, O.DISCOVER_VERSIONS, O.PING})
 _READ_ATTRIBUTES = frozenset({O.LOCATE, O.GET_ATTRIBUTES, O.GET_ATTRIBUTE_LIST, O.CHECK})
 
 ROLES: dict[str, frozenset[O]] = {
@@ -31,6 +33,22 @@ def permit_operation(principal: Principal, operation: O) -> None:
             ResultReason.PERMISSION_DENIED,
             f"{operation.name} is not permitted to the role {principal.role!r} of {principal.name!r}",
         )
+
+
+def require_right(granted: Granted, obj: ManagedObject) -> None:
+    if not covers(granted, obj):
+        raise KmipError(ResultReason.NOT_AUTHORISED, f"the ticket is not for the object {obj.uid}")
+
+
+def covers(granted: Granted, obj: ManagedObject) -> bool:
+    """Whether one of the rights about the operation is about this object."""
+    return granted.relevant is None or any(_covers(right, obj) for right in granted.relevant)
+
+
+def _covers(right: Right, obj: ManagedObject) -> bool:
+    named = right.objects is None or obj.uid in right.objects.unique_identifier
+    groups = set(obj.attributes.values(Tag.OBJECT_GROUP))
+    return named and (right.object_groups is None or not groups.isdisjoint(right.object_groups.object_group))
 
 
 def sees(principal: Principal, obj: ManagedObject) -> bool:

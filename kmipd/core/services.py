@@ -8,11 +8,12 @@ from enum import Enum
 from typing import Any, Protocol
 
 from kmipd.core.asynchronous_port import Background, Requests
+from kmipd.core.authentication_port import Credentials, Tickets
 from kmipd.core.errors import KmipError
 from kmipd.core.keystores import unknown_store
-from kmipd.core.model import ManagedObject, Placement, Principal
+from kmipd.core.model import Granted, ManagedObject, Placement, Principal
 from kmipd.core.open_streams import Streams
-from kmipd.core.policy import sees
+from kmipd.core.policy import require_right, sees
 from kmipd.core.ports import Clock, KeyStore
 from kmipd.core.registry_port import RegistryPort, UnitOfWork
 from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason, UniqueIdentifierEnum
@@ -47,6 +48,16 @@ class WrappedValue(Enum):
     BYTES = "bytes"  # the Key Value itself is the wrapped bytes: the text of KMIP 1.4, 2.1.5, and other test cases
 
 
+IDENTIFIER_SHOWN_MAX = 128  # characters of an identifier that a client made up, in messages and in the audit log
+
+
+class ForeignObjects(Enum):
+    """What a client is told of the objects of others."""
+
+    HIDDEN = "hidden"  # as of those that do not exist: identifiers cannot be probed
+    DENIED = "denied"  # that they are not its own
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
     """Choices of the operator that operations depend on."""
@@ -60,6 +71,8 @@ class CoreSettings:
     lease_time_seconds: int = 3600
     # Random 96-bit nonces under one key stay safe to 2**32 seals (SP 800-38D, 8.3); a quarter of that leaves room.
     wrapping_key_uses_max: int = 2**30
+    foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
+    interop: bool = False  # answer Interop, which is for testers
     server_name: str = "kmipd"
     server_version: str = ""
     wrapped_value: WrappedValue = WrappedValue.STRUCTURE
@@ -86,6 +99,8 @@ class Services:
     stores: Mapping[str, KeyStore]
     requests: Requests
     background: Background
+    tickets: Tickets
+    credentials: Credentials
     streams: Streams = field(default_factory=Streams)
 
     @property
@@ -111,6 +126,7 @@ class Context:
     placeholder: Placeholder
     touched: str = ""  # the object the item was about, for the audit record
     place: str = ""  # where cryptography ran: "token" or "software"
+    granted: Granted | None = None  # of the ticket that the request came with
 
     def identifier(self, given: str | int | UniqueIdentifierEnum | None) -> str:
         """The identifier of a request: given, or taken from the ID Placeholder when empty."""
@@ -133,7 +149,9 @@ class Context:
         """An archived object answers for its attributes only, until it is recovered (KMIP 1.4, 11)."""
         obj = self.unit.get(uid)
         if obj is None or not sees(self.principal, obj):
-            raise KmipError(ResultReason.OBJECT_NOT_FOUND, f"there is no object {uid!r}")
+            raise self._unknown(obj, uid)
+        if self.granted is not None:
+            require_right(self.granted, obj)
         if Tag.ARCHIVE_DATE in obj.attributes and not archived_too:
             raise KmipError(ResultReason.OBJECT_ARCHIVED, f"{uid} is archived: recover it first")
         return obj
@@ -142,6 +160,12 @@ class Context:
     def store(self) -> KeyStore:
         """Where new keys of this request go."""
         return self.services.store_for(self.principal.group)
+
+    def _unknown(self, obj: ManagedObject | None, uid: str) -> KmipError:
+        shown = uid[:IDENTIFIER_SHOWN_MAX]
+        if obj is not None and self.services.settings.foreign_objects is ForeignObjects.DENIED:
+            return KmipError(ResultReason.PERMISSION_DENIED, f"the object {shown!r} is another client's")
+        return KmipError(ResultReason.OBJECT_NOT_FOUND, f"there is no object {shown!r}")
 
     def store_of(self, obj: ManagedObject) -> KeyStore:
         """Where this object's key is. A store that is not connected refuses what it is asked, with the reason."""

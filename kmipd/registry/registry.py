@@ -20,6 +20,7 @@ from kmipd.registry.indexing import Indexer
 from kmipd.registry.keystores import KeyStores
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.tables import CLAIMED, intent, managed_object, wrapping_key
+from kmipd.registry.tickets import SQLTickets
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
 
 # Uses of a wrapping key are taken from the table in blocks: one write for many seals, and a crash only wastes a block.
@@ -51,6 +52,7 @@ class Registry:
         self._uses: dict[str, tuple[bytes, int]] = {}
         self._uses_lock = threading.Lock()
         self.clients = Clients(self._connections)
+        self.tickets = SQLTickets(self._connections)
         self.requests = AsynchronousRequests(self._connections)
         self.key_stores = KeyStores(self._connections)
 

@@ -189,6 +189,23 @@ asynchronous_request = Table(
     Index("ix_asynchronous_request_principal", "principal", "group_name"),
 )
 
+# Tickets of Login and Delegated Login; of each only the SHA-256 of its value. `requests` and `usage` are what is left.
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("group_name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("requests", BigInteger),
+    Column("usage", BigInteger),
+    Column("usage_unit", Integer),
+    Column("rights", LargeBinary),
+    Index("ix_ticket_expires", "expires"),
+)
+
 # Every change, in the transaction that made it. Reads and refusals go to the audit log file.
 audit_event = Table(
     "audit_event",

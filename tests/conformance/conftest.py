@@ -7,26 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fixtures import server, softhsm
+from tests.conformance.cases import Settings
+from tests.support.fixtures import softhsm
 from tests.support.server import Server
 
-__all__ = ["server", "servers", "softhsm"]
+__all__ = ["servers", "softhsm"]
 
 
 @pytest.fixture(scope="session")
-def servers(
-    softhsm: Path, server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[dict[str, object]], Server]]:
-    """`servers(settings)`: the server of all tests, or one whose table `keys` says so."""
-    made: dict[str, Server] = {"{}": server}
+def servers(softhsm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Settings], Server]]:
+    """`servers(settings)`: a server whose settings say so."""
+    made: dict[Settings, Server] = {}
 
-    def configured(settings: dict[str, object]) -> Server:
-        if repr(settings) not in made:
-            directory = tmp_path_factory.mktemp("configured") / "server"
-            made[repr(settings)] = Server.make(directory).configure("keys", **settings).start()
-        return made[repr(settings)]
+    def configured(settings: Settings) -> Server:
+        if settings not in made:
+            server = Server.make(tmp_path_factory.mktemp("configured") / "server")
+            made[settings] = settings.applied(server).start()
+        return made[settings]
 
     yield configured
     for one in made.values():
-        if one is not server:
-            one.kill()
+        one.kill()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conformance.cases import cases, conversations, play, settings
+from tests.conformance.cases import Settings, cases, conversations, play, settings
 from tests.conformance.failing import REASONS
 from tests.protocol.corpus import VERSIONS, needs_corpus
 from tests.support.server import Server
@@ -16,7 +16,7 @@ pytestmark = needs_corpus
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_cases_of_a_version(
-    version: str, servers: Callable[[dict[str, object]], Server], capsys: pytest.CaptureFixture[str]
+    version: str, servers: Callable[[Settings], Server], capsys: pytest.CaptureFixture[str]
 ) -> None:
     total, problems = 0, dict[str, str]()
     for conversation in conversations(version):

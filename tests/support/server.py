@@ -91,6 +91,12 @@ class Server:
         path.write_text(text)
         return self
 
+    def append(self, text: str) -> Server:
+        """Add tables to kmipd.toml, before `start`."""
+        with (self.directory / config.FILE).open("a") as file:
+            file.write(f"\n{text}\n")
+        return self
+
     # Enrolment -----------------------------------------------------------------------------------------------
 
     def enrol(self, name: str | None = None, *, group: str | None = None, role: str = "client") -> Identity:

@@ -44,7 +44,7 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
     asked = set(request.query_function)
     answer: dict[str, Any] = {}
     if Q.QUERY_OPERATIONS in asked:
-        answer["operation"] = tuple(o for o in sorted(SERVED) if OPERATIONS[o].since <= ctx.version)
+        answer["operation"] = tuple(o for o in sorted(SERVED) if OPERATIONS[o].since <= ctx.version and _may(ctx, o))
     if Q.QUERY_OBJECTS in asked:
         answer["object_type"] = tuple(t for t, (since, until) in _OBJECTS.items() if _in(ctx.version, since, until))
     if Q.QUERY_SERVER_INFORMATION in asked:
@@ -59,6 +59,14 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
         masks = (ProtectionStorageMask.HARDWARE, ProtectionStorageMask.SOFTWARE)
         answer["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=masks)
     return QueryResponsePayload(**answer)
+
+
+def _may(ctx: Context, operation: Operation) -> bool:
+    """What the holder of a ticket may not do is not offered (TC-DLOGIN-1)."""
+    if operation is Operation.INTEROP and not ctx.services.settings.interop:
+        return False
+    rights = None if ctx.granted is None else ctx.granted.rights
+    return rights is None or any(r.operations is None or operation in r.operations.operation for r in rights)
 
 
 def _in(version: Version, since: Version, until: Version | None) -> bool:
