@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmipd.core import attributes as attrs
-from kmipd.core import digests, vault
+from kmipd.core import digests, group_rules, vault
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
 from kmipd.core.policy import require_right
@@ -224,6 +224,7 @@ def _object(
 def _add(ctx: Context, obj: ManagedObject) -> ManagedObject:
     if ctx.granted is not None:
         require_right(ctx.granted, obj)
+    group_rules.require_satisfied(ctx, obj)
     claim_names(ctx, obj.uid, obj.attributes)
     ctx.unit.add(obj)
     ctx.touched = obj.uid

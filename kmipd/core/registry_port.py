@@ -92,6 +92,11 @@ class UnitOfWork(Protocol):
     def require_unique_name(self, group: str, name: Any, uid: str) -> None:
         """NameTaken now if another object than `uid` has the name, or at commit if somebody is faster."""
 
+    def rules(self, group: str) -> Mapping[str, bytes]:
+        """What the group has laid down for its objects, by kind (`core.group_rules`)."""
+
+    def put_rules(self, group: str, kind: str, body: bytes | None) -> None: ...
+
     def close_intent(self, cka_id: bytes) -> None:
         """The token object is accounted for by what this unit commits."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from kmipd.core.asynchronous_port import Entry
 from kmipd.core.model import Caller, Principal
 from kmipd.registry.engine import Connections
-from kmipd.registry.tables import asynchronous_request as ar
+from kmipd.registry.service_tables import asynchronous_request as ar
 from kmipd.spec.enumerations import BatchErrorContinuationOption, Operation, ResultStatus
 from kmipd.spec.versions import Version
 

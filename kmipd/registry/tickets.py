@@ -10,7 +10,8 @@ from kmipd.core.authentication_port import Issued
 from kmipd.core.model import Principal
 from kmipd.protocol import dump_structure, load_structure
 from kmipd.registry.engine import Connections
-from kmipd.registry.tables import client, ticket
+from kmipd.registry.service_tables import ticket
+from kmipd.registry.tables import client
 from kmipd.spec.enumerations import UsageLimitsUnit
 from kmipd.spec.payloads.parts import Rights
 

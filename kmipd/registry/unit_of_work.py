@@ -7,13 +7,14 @@ needs, and lets the intents of token objects be committed while the unit is stil
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
 from kmipd.core.registry_port import Conflict, LocateQuery, LocateResult, NameTaken, Unfinished
+from kmipd.registry import group_rules
 from kmipd.registry import locate as locating
 from kmipd.registry import staged as staging
 from kmipd.registry.engine import Connections, Duplicate, Link
@@ -85,6 +86,8 @@ class SQLUnitOfWork:
         self._staged: dict[str, ManagedObject] = {}
         self._new: set[str] = set()
         self._names: list[tuple[str, bytes, str]] = []
+        self._rules: dict[tuple[str, str], bytes | None] = {}
+        self._laid_down: tuple[str, Mapping[str, bytes]] | None = None  # the rules that were read: a Create asks twice
         self._closed_intents: list[bytes] = []
         self._events: list[AuditEvent] = []
         self._after_commit: list[tuple[str, Callable[[], None]]] = []
@@ -92,7 +95,7 @@ class SQLUnitOfWork:
 
     @property
     def changed(self) -> bool:
-        return bool(self._staged or self._closed_intents or self._events)
+        return bool(self._staged or self._closed_intents or self._events or self._rules)
 
     def get(self, uid: str) -> ManagedObject | None:
         found = self._staged.get(uid) or self._read.get(uid) or self._load(uid)
@@ -146,6 +149,18 @@ class SQLUnitOfWork:
             if owner != uid and (staged is None or _has_name(staged, digest)):
                 raise NameTaken(owner)
 
+    def rules(self, group: str) -> Mapping[str, bytes]:
+        if self._laid_down is None or self._laid_down[0] != group:
+            self._laid_down = group, group_rules.of(self._connections.get(), group)
+        found = dict(self._laid_down[1])
+        for (whose, kind), body in self._rules.items():
+            if whose == group:
+                found[kind] = body or b""
+        return {kind: body for kind, body in found.items() if body}
+
+    def put_rules(self, group: str, kind: str, body: bytes | None) -> None:
+        self._rules[group, kind] = body
+
     def close_intent(self, cka_id: bytes) -> None:
         self._closed_intents.append(cka_id)
 
@@ -196,6 +211,7 @@ class SQLUnitOfWork:
         self._staged.clear()
         self._new.clear()
         self._names.clear()
+        self._rules.clear()
         self._closed_intents.clear()
         self._events.clear()
 
@@ -207,6 +223,8 @@ class SQLUnitOfWork:
                 added[self._insert(link, obj)] = obj
             else:
                 self._update(link, obj)
+        for (group, kind), body in self._rules.items():
+            group_rules.put(link, group, kind, body)
         for cka_id in self._closed_intents:
             if _CLOSE_INTENT.run(link, {"cka_id": cka_id}).rowcount != 1:
                 # Recovery thought this request dead and took the token object away: nothing may refer to it.

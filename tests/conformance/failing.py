@@ -66,9 +66,6 @@ FAILING: dict[str, str] = {
     "LATER: Query must list Put and Notify": """
         QS-M-1-20 QS-M-1-21
     """,
-    "LATER: Set and Get Constraints": """
-        TC-MD-24-21
-    """,
     "LATER: client registration methods": """
         TC-CREG-3-13 TC-CREG-3-14 TC-Q-CREG-1-13 TC-Q-CREG-1-14
     """,

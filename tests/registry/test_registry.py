@@ -24,8 +24,8 @@ from kmipd.registry import Registry, schema
 from kmipd.registry.clients import CertificateRecord
 from kmipd.registry.engine import RegistryError, open_engine
 from kmipd.registry.registry import USES_BLOCK
+from kmipd.registry.service_tables import metadata
 from kmipd.registry.staged import _matches
-from kmipd.registry.tables import metadata
 from kmipd.spec.attributes import Name
 from kmipd.spec.enumerations import CryptographicAlgorithm, NameType, ObjectType, State
 from kmipd.spec.kinds import Item, ItemType

@@ -21,6 +21,7 @@ from kmipd.core.operations import (
     export,
     get,
     get_attributes,
+    get_constraints,
     get_usage_allocation,
     hash_data,
     import_object,
@@ -42,6 +43,8 @@ from kmipd.core.operations import (
     register,
     revoke,
     rng,
+    set_constraints,
+    set_defaults,
     sign,
 )
 from kmipd.spec.enumerations import Operation as O
@@ -73,6 +76,9 @@ HANDLERS: Mapping[O, Handler] = {
     O.POLL: poll.poll,
     O.PROCESS: process.process,
     O.QUERY_ASYNCHRONOUS_REQUESTS: query_asynchronous_requests.query_asynchronous_requests,
+    O.SET_CONSTRAINTS: set_constraints.set_constraints,
+    O.GET_CONSTRAINTS: get_constraints.get_constraints,
+    O.SET_DEFAULTS: set_defaults.set_defaults,
     O.LOG: log.log,
     O.LOGIN: login.login,
     O.LOGOUT: login.logout,

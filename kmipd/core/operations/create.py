@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmipd.core import creation, generation, vault
+from kmipd.core import creation, generation, group_rules, vault
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeSet, ManagedObject, Placement
 from kmipd.core.services import Context
@@ -16,6 +16,7 @@ from kmipd.spec.tags import Tag
 
 def create(ctx: Context, request: CreateRequestPayload) -> CreateResponsePayload:
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
+    wanted = group_rules.filled_in(ctx, request.object_type, wanted)
     if request.object_type is ObjectType.SYMMETRIC_KEY:
         made = symmetric_key(ctx, wanted, creation.new_lineage(), request.protection_storage_masks)
     elif request.object_type is ObjectType.SECRET_DATA:

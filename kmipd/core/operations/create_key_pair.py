@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmipd.core import creation, formats, generation, vault
+from kmipd.core import creation, formats, generation, group_rules, vault
 from kmipd.core.model import AttributeSet, ManagedObject, Placement
 from kmipd.core.services import Context
 from kmipd.spec.attributes import Link
@@ -18,9 +18,9 @@ def create_key_pair(ctx: Context, request: CreateKeyPairRequestPayload) -> Creat
     private = creation.requested(ctx, request.private_key_template_attribute, attributes=request.private_key_attributes)
     public = creation.requested(ctx, request.public_key_template_attribute, attributes=request.public_key_attributes)
     masks = request.private_protection_storage_masks or request.common_protection_storage_masks
-    made = key_pair(
-        ctx, creation.merged(common, private), creation.merged(common, public), creation.new_lineage(), masks
-    )
+    private = group_rules.filled_in(ctx, ObjectType.PRIVATE_KEY, creation.merged(common, private))
+    public = group_rules.filled_in(ctx, ObjectType.PUBLIC_KEY, creation.merged(common, public))
+    made = key_pair(ctx, private, public, creation.new_lineage(), masks)
     private_uid, public_uid = made[0].uid, made[1].uid
     ctx.placeholder.set(private_uid, U.CREATE_KEY_PAIR, U.CREATE_KEY_PAIR_PRIVATE_KEY)
     ctx.placeholder.also(public_uid, U.CREATE_KEY_PAIR_PUBLIC_KEY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kmipd.core import creation, formats, usage, vault
+from kmipd.core import creation, formats, group_rules, usage, vault
 from kmipd.core.algorithms.derivation import Derivation, derive
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import DESTROYED, effective_state, wrong_state
@@ -37,6 +37,7 @@ def derive_key(ctx: Context, request: DeriveKeyRequestPayload) -> DeriveKeyRespo
         raise KmipError(ResultReason.INVALID_MESSAGE, "Derive Key needs a key to derive from")
     bases = [_base(ctx, uid) for uid in request.unique_identifier]
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
+    wanted = group_rules.filled_in(ctx, request.object_type, wanted)
     length = wanted.get(Tag.CRYPTOGRAPHIC_LENGTH)
     if not isinstance(length, int) or length <= 0 or length % 8:
         raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "Cryptographic Length must be given, in whole bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kmipd.core import group_rules
 from kmipd.core.services import Context
 from kmipd.spec.attributes import RNGParameters
 from kmipd.spec.enumerations import DestroyAction, ObjectType, Operation, RNGAlgorithm, RNGMode, UnwrapMode
@@ -11,7 +12,12 @@ from kmipd.spec.enumerations import QueryFunction as Q
 from kmipd.spec.masks import ProtectionStorageMask
 from kmipd.spec.operations import OPERATIONS
 from kmipd.spec.payloads import QueryRequestPayload, QueryResponsePayload
-from kmipd.spec.payloads.parts import CapabilityInformation, ProtectionStorageMasks, ServerInformation
+from kmipd.spec.payloads.parts import (
+    CapabilityInformation,
+    DefaultsInformation,
+    ProtectionStorageMasks,
+    ServerInformation,
+)
 from kmipd.spec.versions import V1_2, V2_0, Version
 
 # Filled by the table of handlers: what is there is what is served.
@@ -55,6 +61,8 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
         answer["rng_parameters"] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
     if Q.QUERY_CAPABILITIES in asked:
         answer["capability_information"] = (_CAPABILITIES,)
+    if Q.QUERY_DEFAULTS_INFORMATION in asked:
+        answer["defaults_information"] = _defaults(ctx, request)
     if Q.QUERY_STORAGE_PROTECTION_MASKS in asked:
         masks = (ProtectionStorageMask.HARDWARE, ProtectionStorageMask.SOFTWARE)
         answer["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=masks)
@@ -67,6 +75,19 @@ def _may(ctx: Context, operation: Operation) -> bool:
         return False
     rights = None if ctx.granted is None else ctx.granted.rights
     return rights is None or any(r.operations is None or operation in r.operations.operation for r in rights)
+
+
+def _defaults(ctx: Context, request: QueryRequestPayload) -> DefaultsInformation:
+    """Of the client's group; with Object Groups, those that are about one of them or about all."""
+    groups = None if request.object_groups is None else set(request.object_groups.object_group)
+    listed = group_rules.of(ctx).defaults
+    return DefaultsInformation(
+        object_defaults=tuple(
+            d
+            for d in listed
+            if groups is None or d.object_groups is None or not groups.isdisjoint(d.object_groups.object_group)
+        )
+    )
 
 
 def _in(version: Version, since: Version, until: Version | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmipd.core import creation, registration
+from kmipd.core import creation, group_rules, registration
 from kmipd.core.services import Context
 from kmipd.spec.enumerations import UniqueIdentifierEnum as U
 from kmipd.spec.payloads import RegisterRequestPayload, RegisterResponsePayload
@@ -14,6 +14,7 @@ def register(ctx: Context, request: RegisterRequestPayload) -> RegisterResponseP
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
     wanted = registration.with_facts(wanted, registration.facts(structure))
     wanted = registration.with_presence(wanted, structure)
+    wanted = group_rules.filled_in(ctx, request.object_type, wanted)
     attributes = creation.complete(ctx, request.object_type, wanted, generated=False)
     obj = creation.add_wrapped(
         ctx, request.object_type, structure, attributes, creation.new_lineage(), creation.new_uid()

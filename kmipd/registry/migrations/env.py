@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from kmipd.registry.tables import metadata
+from kmipd.registry.service_tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
