@@ -142,7 +142,9 @@ def _done(registry: Registry, correlation: bytes) -> bool:
 def make_ready(application: Application) -> recovery.Recovered:
     """Before the first worker starts: the root token answers, a wrapping key is there, nothing is left half done."""
     adopt_root(application.registry, application.settings)
-    if application.directory.records[0].state is ConnectionState.CONNECTED:
+    root = application.directory.records[0]
+    if root.state is ConnectionState.CONNECTED:
+        application.opener.settle_pin(application.registry, root, root.members[0])
         application.store.check()
         vault.ensure_wrapping_key(application.services, application.store)
     asynchronous.tidy(application.services, everything=True)

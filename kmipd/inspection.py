@@ -17,6 +17,7 @@ from kmipd import app
 from kmipd.config import Settings
 from kmipd.core.attributes import title
 from kmipd.core.errors import StoreError
+from kmipd.core.keystores import PinKind
 from kmipd.core.lifecycle import effective_state
 from kmipd.core.model import CustomName, ManagedObject
 from kmipd.core.recovery import orphans
@@ -135,7 +136,9 @@ def _looked(check: Callable[[Settings], Check], settings: Settings) -> Check:
 
 
 def _check_secrets(settings: Settings) -> Check:
-    secret = (settings.store.pin_file, settings.tls.key, settings.authority / "ca.key", settings.registry)
+    secret = [settings.tls.key, settings.authority / "ca.key", settings.registry]
+    if settings.store.pin_source.kind is PinKind.FILE:
+        secret.insert(0, settings.store.pin_file)
     for path in secret:
         if not path.exists():
             return Check("files", ok=False, detail=f"{path} is missing", remedy="restore it from a backup")

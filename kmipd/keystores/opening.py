@@ -8,9 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from kmipd.config import Settings, SettingsError
+from kmipd.core.errors import StoreUnavailable
+from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord, Member
+from kmipd.keystores import pin_vaults
 from kmipd.keystores.credentials import Credentials
 from kmipd.registry import Registry
+from kmipd_pkcs11 import rotation
 from kmipd_pkcs11.pin_sources import pin_from
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.store import PKCS11Store
@@ -73,17 +77,15 @@ class Opener:
         name = record.name if record.root and member.name == FILE_MEMBER else f"{record.name}.{member.name}"
         return self._settings.directory / f"{name}.lock"
 
-    def settings_of(
-        self, record: KeyStoreRecord, member: Member, pin: Callable[[], str] | None = None
-    ) -> StoreSettings:
-        """How this member is reached. `pin` in place of the one that counts."""
+    def settings_of(self, record: KeyStoreRecord, member: Member) -> StoreSettings:
+        """How this member is reached."""
         section = self._settings.store
         return StoreSettings(
             name=record.name if not record.is_group else f"{record.name}/{member.name}",
             module=Path(member.module),
             token_label=member.token_label,
             token_serial=member.token_serial,
-            pin=pin or self._pin(record, member),
+            pin=self._pin(record, member),
             environment=member.environment,
             reserved=member.reserved,
             sessions_max=section.sessions_max,
@@ -93,9 +95,40 @@ class Opener:
         )
 
     def _pin(self, record: KeyStoreRecord, member: Member) -> Callable[[], str]:
-        if member.pin_current:
-            return lambda: self._credentials.current(record.name, member.name)
-        return pin_from(member.pin_source)
+        """Asked at each login: by then the PIN may have been changed."""
+        source = pin_from(member.pin_source)
+        if pin_vaults.in_file(record, member):
+
+            def known() -> Member:
+                return member
+        else:
+
+            def known() -> Member:
+                return self._credentials.member(record.name, member.name)
+
+        def read() -> str:
+            now = known()
+            if pin_vaults.undecided(record, now):
+                raise StoreUnavailable(
+                    f"a change of the PIN of key store {record.name!r} was interrupted: connecting it anew (for the "
+                    "root store, starting the server) finds out which one counts",
+                    store=record.name,
+                    failure=FailureReason.PIN_SOURCE_UNREADABLE,
+                )
+            return self._credentials.current(record.name, member.name) if now.pin_current else source()
+
+        return read
+
+    def settle_pin(self, registry: Registry, record: KeyStoreRecord, member: Member) -> None:
+        """Before a login: find out which PIN counts if a change was interrupted, and change it if that is wished."""
+        if not record.rotate_pin and not pin_vaults.undecided(record, member):
+            return
+        vault = pin_vaults.vault_of(registry, self._credentials, record, member)
+        settings = self.settings_of(record, member)
+        if record.rotate_pin:
+            rotation.rotate(settings, vault)
+        else:
+            rotation.find_out(settings, vault)
 
     def member(self, record: KeyStoreRecord, member: Member) -> PKCS11Store:
         """One token of the store. Nothing is opened before its first call."""

@@ -14,6 +14,13 @@ from kmipd.registry import Registry
 from kmipd_pkcs11.reasons import failure_of
 
 
+def _remember(registry: Registry, store: str, name: str, sentinel: bytes) -> None:
+    """What tells this token from another; its PIN may have been changed since the record was read."""
+    member = registry.key_stores.get(store).member(name)
+    if member is not None and member.sentinel != sentinel:
+        registry.key_stores.put_member(store, replace(member, sentinel=sentinel))
+
+
 class NotPrepared(Exception):
     """The store cannot be connected: why, enumerated, and in a sentence."""
 
@@ -36,13 +43,17 @@ def prepare(services: Services, registry: Registry, opener: Opener, record: KeyS
 
 
 def _prepare_member(registry: Registry, opener: Opener, record: KeyStoreRecord, member: Member) -> None:
+    try:
+        opener.settle_pin(registry, record, member)
+    except StoreError as error:
+        raise NotPrepared(failure_of(error), str(error)) from None
     store = opener.member(record, member)
     try:
         if member.sentinel:
             store.check()
         else:
             store.prepare()
-        registry.key_stores.put_member(record.name, replace(member, sentinel=store.fingerprint))
+        _remember(registry, record.name, member.name, store.fingerprint)
     except StoreError as error:
         raise NotPrepared(store.health().failure or failure_of(error), str(error)) from None
     finally:

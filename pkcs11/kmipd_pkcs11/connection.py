@@ -39,7 +39,7 @@ from kmipd_pkcs11.handles import HandleCache
 from kmipd_pkcs11.locks import TokenLock
 from kmipd_pkcs11.login import Login, PinRefused
 from kmipd_pkcs11.module import Module, close_module, open_module
-from kmipd_pkcs11.pins import PinLatch
+from kmipd_pkcs11.pins import latch_of
 from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.reasons import failure_of
@@ -59,7 +59,7 @@ class Connection:
         sessions = min(settings.sessions_max, self.facts.sessions - 1 if self.facts.sessions else settings.sessions_max)
         lock_file = settings.lock_file
         self.lock = TokenLock(settings.name, lock_file, settings.token_lock_wait)
-        self.latch = PinLatch(lock_file and lock_file.with_name(lock_file.name + ".pin-refused"))
+        self.latch = latch_of(lock_file)
         self.handles = HandleCache(settings.handles_max)
         self.pool = SessionPool(settings.name, max(1, sessions), settings.session_wait)
         self.login: Login | None = None

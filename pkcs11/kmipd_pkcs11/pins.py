@@ -1,6 +1,6 @@
 """A PIN that was refused is never tried again by ourselves: real tokens lock or erase themselves after a few attempts.
 
-The latch remembers a slow hash of the refused PIN; when the source yields another PIN, that one is tried, once. With a
+The latch remembers a slow hash of each refused PIN; when the source yields another PIN, that one is tried, once. With a
 file beside the token's lock file the latch holds for all worker processes and across restarts, since ten workers that
 each try once, and are each replaced, are as bad as a loop.
 """
@@ -16,27 +16,28 @@ from pathlib import Path
 
 _ROUNDS = 200_000  # some 60 ms per guess; only computed while a refused PIN is remembered
 _SALT = 16
+_ENTRY = _SALT + 32  # salt and hash
+_ENTRIES_MAX = 8  # a change that was interrupted has two candidates; the operator may mistype a few more
 
 
 class PinLatch:
-    """Remembers the refused PIN of one token."""
+    """Remembers the refused PINs of one token."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._refused = b""  # salt and hash
-        self._stored = False  # whether the file has it too
+        self._refused = b""  # entries, one behind the other
+        self._stored = False  # whether the file has them too
 
     def blocks(self, pin: str) -> bool:
         """Whether this very PIN has been refused."""
         record = self._record()
-        if len(record) <= _SALT:
-            return False
-        return hmac.compare_digest(record[_SALT:], _digest(pin, record[:_SALT]))
+        entries = [record[at : at + _ENTRY] for at in range(0, len(record) - _SALT, _ENTRY)]
+        return any(hmac.compare_digest(entry[_SALT:], _digest(pin, entry[:_SALT])) for entry in entries)
 
     def refuse(self, pin: str) -> None:
         """Remember that the token refused this PIN."""
         salt = secrets.token_bytes(_SALT)
-        self._refused = salt + _digest(pin, salt)
+        self._refused = (self._record() + salt + _digest(pin, salt))[-_ENTRY * _ENTRIES_MAX :]
         if self.path is None:
             return
         with contextlib.suppress(OSError):  # this process remembers it all the same
@@ -62,6 +63,11 @@ class PinLatch:
             return self._refused
         except OSError:
             return self._refused
+
+
+def latch_of(lock_file: Path | None) -> PinLatch:
+    """The latch of the token with this lock file: beside it, for all processes."""
+    return PinLatch(lock_file and lock_file.with_name(lock_file.name + ".pin-refused"))
 
 
 def _digest(pin: str, salt: bytes) -> bytes:

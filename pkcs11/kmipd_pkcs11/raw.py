@@ -69,6 +69,7 @@ _CALLS: Final[dict[str, _Call]] = {
     "C_Finalize": _Call(1, (_P,)),
     "C_InitToken": _Call(9, (_U, _P, _U, c_char_p)),
     "C_InitPIN": _Call(10, (_U, _P, _U)),
+    "C_SetPIN": _Call(11, (_U, _P, _U, _P, _U)),
     "C_CloseAllSessions": _Call(14, (_U,)),
     "C_Login": _Call(18, (_U, _U, _P, _U)),
     "C_Logout": _Call(19, (_U,)),
@@ -132,6 +133,11 @@ class Functions:
         """C_InitPIN: set the user's PIN, as the security officer."""
         with _Secret(pin) as (address, size):
             self.call("C_InitPIN", session, address, size)
+
+    def set_pin(self, session: int, old: str, new: str) -> int:
+        """C_SetPIN, for the user that is logged in; the return code, since what became of the PIN depends on it."""
+        with _Secret(old) as before, _Secret(new) as after:
+            return self.code("C_SetPIN", session, *before, *after)
 
     def find(self, session: int, template: Template) -> list[int]:
         """The handles of all objects that match: C_FindObjectsInit, C_FindObjects until none, C_FindObjectsFinal."""

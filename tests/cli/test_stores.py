@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -155,6 +157,28 @@ def _crashing_module(directory: Path) -> Path:
     source.write_text("int C_GetFunctionList(void **p) { *(volatile int *)0 = 1; return 0; }\n")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", built, source], check=True)
     return built
+
+
+def test_a_rotated_pin_is_known_to_the_server_only(own_server: Server, token: SpareToken) -> None:
+    own_server.configure("groups.second", store="hsm2").start(workers=1)
+    store(own_server, "create", "hsm2", *token.options(), "--rotate-pin")
+    store(own_server, "connect", "hsm2")
+    client = Client.connect(own_server, own_server.enrol(group="second"))
+    uid = create(client)
+    client.close()
+    token.pin_file.unlink()  # it is not the PIN any more, and not asked for
+    os.kill(own_server.workers()[0], signal.SIGKILL)
+    until_health(own_server, "hsm2", "UP")
+    client = Client.connect(own_server, own_server.enrol(group="second"))
+    assert client.call(Operation.GET, p.GetRequestPayload(unique_identifier=uid))
+    client.close()
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "connect", "hsm2")
+    assert described(own_server, "hsm2")["members"][0]["pin_rotated"]
+    token.write_pin(token.pin)
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", "--pin-file", token.pin_file, "--keep-pin")
+    assert "INVALID_CREDENTIALS" in store(own_server, "connect", "hsm2", code=4), "the file's PIN counts again"
 
 
 def test_without_a_server_the_commands_do_it_themselves(own_server: Server, token: SpareToken) -> None:
