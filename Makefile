@@ -5,12 +5,16 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLIENTS := .venv-interop
 SYSTEM := softhsm2 opensc gcc libc6-dev libnss3 libnss3-tools
 SCRATCH := $(shell if [ -w /dev/shm ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
 T ?= tests
+REAL_CLIENTS := tests/interop/clients
+
+PYTEST = $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts bench faults run clean system
+.PHONY: help demo test interop check format lint types contracts bench faults run clean system
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,9 +24,13 @@ demo: system $(VENV)/.ready ## the main job: key server on a new token, cluster,
 
 test: system $(VENV)/.ready ## all tests (T=tests/core for some of them)
 	@d=$$(mktemp -d $(SCRATCH)/kmipd-test.XXXXXX) && trap 'rm -rf $$d' EXIT && \
-	  TMPDIR=$$d $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup $(T)
+	  TMPDIR=$$d $(PYTEST) $(T)
 
-check: lint types contracts test ## everything CI runs: format, lint, types, import contracts, tests
+interop: system $(VENV)/.ready $(CLIENTS)/.ready ## real clients: Swift, MongoDB, Barbican, PyKMIP and others
+	@d=$$(mktemp -d $(SCRATCH)/kmipd-test.XXXXXX) && trap 'rm -rf $$d' EXIT && \
+	  TMPDIR=$$d KMIPD_CLIENTS=$(CLIENTS) $(PYTEST) $(REAL_CLIENTS)
+
+check: lint types contracts test interop ## everything CI runs: format, lint, types, import contracts, tests
 
 format: $(VENV)/.ready ## format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -48,7 +56,7 @@ run: system $(VENV)/.ready ## a development server in softhsm/dev
 	@$(BIN)/kmipd serve --dir softhsm/dev
 
 clean: ## remove what was built
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(CLIENTS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # System packages are asked of dpkg first: with everything there, no root and no network is needed.
 system:
@@ -68,4 +76,12 @@ $(VENV)/.ready: pyproject.toml | system
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --upgrade pip
 	@$(BIN)/python -m pip install -q -e . --group dev
+	@touch $@
+
+# The clients of others pin old libraries, so they get an environment of their own.
+$(CLIENTS)/.ready: $(REAL_CLIENTS)/requirements.txt | system
+	@echo "preparing $(CLIENTS)"
+	@[ -x $(CLIENTS)/bin/python ] || $(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip install -q --upgrade pip
+	@$(CLIENTS)/bin/python -m pip install -q -r $<
 	@touch $@

@@ -1,0 +1,1 @@
+"""Real clients from the package index, unmodified, in an environment of their own: `make interop`."""
