@@ -26,7 +26,7 @@ people = client.app.people
 
 
 def master_key(delegated: bool) -> dict[str, object]:
-    return {"endpoint": endpoint} | ({"delegated": True} if delegated else {})
+    return {"delegated": True} if delegated else {}
 
 
 def write(name: str, secret: str, delegated: bool) -> dict[str, object]:
