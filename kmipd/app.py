@@ -114,6 +114,8 @@ def compose(settings: Settings) -> Application:
         rsa_bits_min=settings.keys.rsa_bits_min,
         foreign_objects=settings.keys.foreign_objects,
         interop=settings.keys.interop,
+        validations=settings.validations,
+        extensions=settings.extensions,
     )
     background = BackgroundWork(lambda correlation: _done(registry, correlation))
     opener = Opener(settings, Credentials(registry, lambda: directory.stores[settings.store.name]))

@@ -17,6 +17,7 @@ from kmipd.core.services import RSA_BITS_MIN, ForeignObjects, RNGSeeding, Wrappe
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType
+from kmipd.spec.payloads.parts import ExtensionInformation, ValidationInformation
 from kmipd.trust.credentials import CredentialRule
 from kmipd.trust.identity import Rule
 
@@ -105,6 +106,8 @@ class Settings:
     groups: Mapping[str, GroupSettings] = field(default_factory=dict)
     identities: tuple[Rule, ...] = ()
     credentials: tuple[CredentialRule, ...] = ()
+    validations: tuple[ValidationInformation, ...] = ()
+    extensions: tuple[ExtensionInformation, ...] = ()
 
     @property
     def registry(self) -> Path:
@@ -155,7 +158,19 @@ def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> None:
 
 
 def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settings:
-    known = {"server", "tls", "store", "keys", "limits", "messages", "groups", "identity", "credential"}
+    known = {
+        "server",
+        "tls",
+        "store",
+        "keys",
+        "limits",
+        "messages",
+        "groups",
+        "identity",
+        "credential",
+        "validation",
+        "extension",
+    }
     reader.refuse_unknown("", tables, known)
     settings = Settings(
         directory=directory,
@@ -168,6 +183,8 @@ def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settin
         groups={n: reader.group(n, t) for n, t in tables.get("groups", {}).items()},
         identities=tuple(reader.rule(t) for t in tables.get("identity", [])),
         credentials=tuple(reader.credential(t) for t in tables.get("credential", [])),
+        validations=reader.structures(ValidationInformation, "validation", tables),
+        extensions=reader.structures(ExtensionInformation, "extension", tables),
     )
     if not 0 <= settings.server.port <= 65535:
         raise reader.wrong("server", "port", "must be between 0 and 65535")

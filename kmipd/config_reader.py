@@ -13,6 +13,7 @@ from kmipd.core.model import Placement
 from kmipd.core.policy import ROLES
 from kmipd.core.services import ForeignObjects, RNGSeeding, WrappedValue
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType
+from kmipd.spec.from_text import NotOfTheStandard, structure_of
 from kmipd.trust.credentials import DEVICE_FIELDS, CredentialRule, WrongHash, parse
 from kmipd.trust.identity import Rule
 
@@ -119,6 +120,16 @@ class Reader:
             values[key] = tuple(values.get(key, {}).items())
         values.setdefault("group", values["principal"])
         return values
+
+    def structures(self, cls: type[T], table: str, tables: Mapping[str, Any]) -> tuple[T, ...]:
+        """`[[table]]`s as structures of the standard."""
+        given = tables.get(table, [])
+        if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+            raise self.wrong(table, "", f"must be tables: [[{table}]]")
+        try:
+            return tuple(structure_of(cls, one) for one in given)
+        except NotOfTheStandard as error:
+            raise self.wrong(table, "", str(error)) from None
 
     def credential(self, given: Any) -> CredentialRule:
         table = "credential"

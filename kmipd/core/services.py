@@ -17,6 +17,7 @@ from kmipd.core.policy import require_right, sees
 from kmipd.core.ports import Clock, KeyStore
 from kmipd.core.registry_port import RegistryPort, UnitOfWork
 from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason, UniqueIdentifierEnum
+from kmipd.spec.payloads.parts import ExtensionInformation, ValidationInformation
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
 
@@ -73,6 +74,8 @@ class CoreSettings:
     wrapping_key_uses_max: int = 2**30
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
     interop: bool = False  # answer Interop, which is for testers
+    validations: tuple[ValidationInformation, ...] = ()  # of the token, as Query tells them
+    extensions: tuple[ExtensionInformation, ...] = ()  # vendors' tags that clients have agreed upon
     server_name: str = "kmipd"
     server_version: str = ""
     wrapped_value: WrappedValue = WrappedValue.STRUCTURE

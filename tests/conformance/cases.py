@@ -55,18 +55,24 @@ RANDOM = ("CS-AC-M-OAEP-", "CS-AC-M-1-12", "CS-AC-M-1-13", "CS-BC-M-13-", "CS-RN
 #: Cases in which a value is what the policy of the server of the test cases happened to be: for how long it lends a key
 #: (TC-95 of 1.0 says 16 and 0 seconds, that of 1.1 says 0, that of 1.2 says 3600).
 ANOTHER_POLICY = {"TC-95-": frozenset({Tag.LEASE_TIME})}
+#: Cases in which another server says what it is and can (errata: "describe different servers, shape tests only").
+DESCRIPTIONS = frozenset({Tag.CAPABILITY_INFORMATION, Tag.PROFILE_INFORMATION, Tag.RNG_PARAMETERS})
+ANOTHER_SERVER = ("TC-Q-CAP-", "TC-Q-PROF-", "TC-Q-RNGS-", "TC-Q-S2C-")
 #: Later cases of these find what earlier ones left.
 FAMILIES = ("SASED-M-", "TL-M-", "TC-RNG-ATTR-")
 #: What must be there before a case begins: the first exchange of this one, in the version of the case.
 _PAD, _ABSENT_PAD = ("1.3", "TC-OTP-SETUP-1-13"), ("1.3", "TC-OTP-SETUP-2-13")
-BEFORE = {
-    "TC-OTP-1-": _PAD,
-    "TC-OTP-2-": _PAD,
-    "TC-OTP-3-": _ABSENT_PAD,
-    "TC-OTP-4-": _PAD,
-    "TC-OTP-5-": _PAD,
-    "TC-OTP-CLEANUP-": _PAD,
-}
+BEFORE = (
+    ("TC-OTP-1-", _PAD),
+    ("TC-OTP-2-", _PAD),
+    ("TC-OTP-3-", _ABSENT_PAD),
+    ("TC-OTP-4-", _PAD),
+    ("TC-OTP-5-", _PAD),
+    ("TC-OTP-CLEANUP-", _PAD),
+    # TC-CREG-2, which is not to be had, makes a key pair and registers a certificate.
+    ("TC-CREG-3-", ("1.3", "AKLC-M-1-13")),
+    ("TC-CREG-3-", ("1.4", "TC-CERTATTR-1-14")),
+)
 #: Its clean-up comes as Request, Request, Response, Response (errata); clean-up may be left out.
 CUT_SHORT = "TC-DERIVEKEY-4-10"
 #: Results that are wrong in the case (kmip-conformance, errata): AES-ECB of the data is what 1.4 has.
@@ -83,15 +89,37 @@ class Settings:
 
     keys: tuple[tuple[str, object], ...] = ()
     credentials: tuple[tuple[str, str, str], ...] = ()  # principal, by what it is known (TOML), password
+    more: str = ""  # TOML
 
     def applied(self, server: Server) -> Server:
         server.configure("keys", interop=True, **dict(self.keys))
         for principal, known_by, password in self.credentials:
             kept = f'password = "{hashed(password)}"'
             server.append(f'[[credential]]\nprincipal = "{principal}"\n{known_by}\n{kept}')
-        return server
+        return server.append(self.more)
 
 
+ACME = """
+[[extension]]
+extension_name = "ACME LOCATION"
+extension_tag = 0x54AA01
+extension_type = "text-string"
+[[extension]]
+extension_name = "ACME ZIP CODE"
+extension_tag = 0x54AA02
+extension_type = "integer"
+"""
+VALIDATION = """
+[[validation]]
+validation_authority_type = "nist-cmvp"
+validation_authority_country = "US"
+validation_authority_uri = "http://csrc.nist.gov/groups/STM/cmvp/"
+validation_version_major = 2
+validation_type = "software"
+validation_level = 1
+validation_certificate_identifier = "1747"
+validation_certificate_uri = "http://csrc.nist.gov/groups/STM/cmvp/documents/140-1/1401val2012.htm#1747"
+"""
 BYTES = Settings((("wrapped_value", "bytes"),))
 #: Servers that differ by a setting, for cases that exclude each other or what we do unless told otherwise: that the
 #: certificate is the identity, and that a client cannot tell another one's objects from those that do not exist.
@@ -104,6 +132,8 @@ SETTINGS = {
     "TC-WRAP-3-20": BYTES,
     "TC-SENSITIVE-1-": BYTES,
     "TC-OTP-4-": Settings((("withheld", ("one-time-pad",)),)),
+    "TC-122-": Settings(more=ACME),
+    "TC-Q-VAL-1-": Settings(more=VALIDATION),
     "TC-111-": Settings(
         (("foreign_objects", "denied"),),
         (("fred", 'username = "Fred"', "password1"), ("barney", 'username = "Barney"', "secret2")),
@@ -131,6 +161,7 @@ def play(server: Server, conversation: list[Case]) -> dict[str, str]:
         known = Knowledge()
         known.random = case.name.startswith(RANDOM)
         known.own = next((tags for name, tags in ANOTHER_POLICY.items() if case.name.startswith(name)), frozenset())
+        known.shapes = DESCRIPTIONS if case.name.startswith(ANOTHER_SERVER) else frozenset()
         with Client.connect(server, identity) as client:
             _prepare(client, case)
             problem = _play(client, case, known)
@@ -140,7 +171,7 @@ def play(server: Server, conversation: list[Case]) -> dict[str, str]:
 
 
 def _prepare(client: Client, case: Case) -> None:
-    for beginning, (version, name) in BEFORE.items():
+    for beginning, (version, name) in BEFORE:
         if case.name.startswith(beginning):
             path = next((CORPUS / "cases" / version).rglob(f"{name}.xml"))
             request = to_item(messages(path)[0], lambda kind, text: _said(Knowledge(), kind, text))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from kmipd.core import group_rules
+from kmipd.core import claims, group_rules
 from kmipd.core.services import Context
-from kmipd.spec.attributes import RNGParameters
-from kmipd.spec.enumerations import DestroyAction, ObjectType, Operation, RNGAlgorithm, RNGMode, UnwrapMode
+from kmipd.spec.enumerations import ObjectType, Operation
 from kmipd.spec.enumerations import QueryFunction as Q
 from kmipd.spec.masks import ProtectionStorageMask
 from kmipd.spec.operations import OPERATIONS
 from kmipd.spec.payloads import QueryRequestPayload, QueryResponsePayload
 from kmipd.spec.payloads.parts import (
-    CapabilityInformation,
     DefaultsInformation,
+    ExtensionInformation,
     ProtectionStorageMasks,
     ServerInformation,
 )
@@ -34,16 +34,6 @@ _OBJECTS: dict[ObjectType, tuple[Version, Version | None]] = {
     ObjectType.PGP_KEY: (V1_2, None),
     ObjectType.CERTIFICATE_REQUEST: (V2_0, None),
 }
-_CAPABILITIES = CapabilityInformation(
-    streaming_capability=False,
-    asynchronous_capability=True,
-    attestation_capability=False,
-    batch_undo_capability=True,
-    batch_continue_capability=True,
-    unwrap_mode=UnwrapMode.NOT_PROCESSED,
-    destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
-    rng_mode=RNGMode.SHARED_INSTANTIATION,
-)
 
 
 def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
@@ -58,9 +48,17 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
         answer["vendor_identification"] = settings.server_name
         answer["server_information"] = _server_information(settings.server_name, settings.server_version, ctx.version)
     if Q.QUERY_RNGS in asked:
-        answer["rng_parameters"] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
+        answer["rng_parameters"] = claims.RNGS
     if Q.QUERY_CAPABILITIES in asked:
-        answer["capability_information"] = (_CAPABILITIES,)
+        answer["capability_information"] = (claims.CAPABILITIES,)
+    if Q.QUERY_PROFILES in asked:
+        answer["profile_information"] = claims.profiles(ctx.version)
+    if Q.QUERY_VALIDATIONS in asked:
+        answer["validation_information"] = ctx.services.settings.validations
+    if Q.QUERY_CLIENT_REGISTRATION_METHODS in asked:
+        answer["client_registration_method"] = claims.REGISTRATION_METHODS
+    if Q.QUERY_EXTENSION_LIST in asked or Q.QUERY_EXTENSION_MAP in asked:
+        answer["extension_information"] = _extensions(ctx, whole=Q.QUERY_EXTENSION_MAP in asked)
     if Q.QUERY_DEFAULTS_INFORMATION in asked:
         answer["defaults_information"] = _defaults(ctx, request)
     if Q.QUERY_STORAGE_PROTECTION_MASKS in asked:
@@ -75,6 +73,16 @@ def _may(ctx: Context, operation: Operation) -> bool:
         return False
     rights = None if ctx.granted is None else ctx.granted.rights
     return rights is None or any(r.operations is None or operation in r.operations.operation for r in rights)
+
+
+def _extensions(ctx: Context, *, whole: bool) -> tuple[ExtensionInformation, ...]:
+    """Their names, or all that is known of them, which is what a client gets that asks for both."""
+    known = ctx.services.settings.extensions
+    if whole and ctx.version < V2_0:  # the type is a number there, and the fields of 2.0 have no place
+        return tuple(
+            replace(e, extension_type=None if e.extension_type is None else int(e.extension_type)) for e in known
+        )
+    return known if whole else tuple(ExtensionInformation(extension_name=e.extension_name) for e in known)
 
 
 def _defaults(ctx: Context, request: QueryRequestPayload) -> DefaultsInformation:
