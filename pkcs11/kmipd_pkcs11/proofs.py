@@ -21,7 +21,7 @@ from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
 from kmipd.core.errors import MechanismUnavailable
 from kmipd_pkcs11 import proofs_rsa_ec
-from kmipd_pkcs11.crypt import BoundKey
+from kmipd_pkcs11.crypt import BoundKey, encrypt
 from kmipd_pkcs11.errors import VAGUE, ErrorClass, Verb, classify, code_of
 from kmipd_pkcs11.mechanisms import Plan
 from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
@@ -218,7 +218,7 @@ def _ciphers(functions: Functions, session: PooledSession, mechanism: Mechanism,
     handle = functions.create(session.handle, session_key(known.key_type, known.key, A.ENCRYPT, A.DECRYPT))
     try:
         key = BoundKey(session.session, handle, known.key_type)
-        right = key.encrypted(mechanism, known.parameter, known.plain) == known.answer
+        right = encrypt(functions, key, mechanism, known.parameter, known.plain) == known.answer
         return right and key.decrypted(mechanism, known.parameter, known.answer) == known.plain
     finally:
         functions.code("C_DestroyObject", session.handle, handle)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from ctypes import POINTER, byref, c_char_p, c_ubyte, c_ulong, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_ubyte, c_ulong, c_void_p, sizeof
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed
 
 CKF_OS_LOCKING_OK: Final = 2
+CKM_AES_GCM: Final = 0x1087
 CKU_SO: Final = 0
 CKU_USER: Final = 1
 UNAVAILABLE: Final = c_ulong(-1).value  # CK_UNAVAILABLE_INFORMATION
@@ -42,6 +43,19 @@ class InitializeArguments(ctypes.Structure):
 
 class _Mechanism(ctypes.Structure):
     _fields_ = [("mechanism", c_ulong), ("pParameter", c_char_p), ("ulParameterLen", c_ulong)]
+
+
+class _GCMParameters(ctypes.Structure):
+    """CK_GCM_PARAMS of PKCS#11 2.40 errata 01 and later."""
+
+    _fields_ = [
+        ("pIv", c_char_p),
+        ("ulIvLen", c_ulong),
+        ("ulIvBits", c_ulong),
+        ("pAAD", c_char_p),
+        ("ulAADLen", c_ulong),
+        ("ulTagBits", c_ulong),
+    ]
 
 
 class _In(ctypes.Structure):
@@ -79,6 +93,8 @@ _CALLS: Final[dict[str, _Call]] = {
     "C_FindObjectsInit": _Call(26, (_U, _P, _U)),
     "C_FindObjects": _Call(27, (_U, _P, _U, _P)),
     "C_FindObjectsFinal": _Call(28, (_U,)),
+    "C_EncryptInit": _Call(29, (_U, _P, _U)),
+    "C_Encrypt": _Call(30, (_U, _P, _U, _P, _P)),
     "C_GenerateKey": _Call(58, (_U, _P, _P, _U, _P)),
     "C_GenerateKeyPair": _Call(59, (_U, _P, _P, _U, _P, _U, _P, _P)),
     "C_WrapKey": _Call(60, (_U, _P, _U, _U, _P, _P)),
@@ -208,6 +224,18 @@ class Functions:
             return self.wrap(session, mechanism, wrapping, key, length.value)
         if code:
             raise CallFailed("C_WrapKey", code)
+        return ctypes.string_at(buffer, length.value)
+
+    def encrypt_gcm(self, session: int, key: int, nonce: bytes, aad: bytes, tag_bits: int, data: bytes) -> bytes:
+        """AES-GCM by C_EncryptInit and C_Encrypt: ciphertext and tag. The size is known, so nobody is asked for it:
+        NSS softoken forgets the tag when it is asked, and python-pkcs11 believes it.
+        """
+        parameters = _GCMParameters(nonce, len(nonce), len(nonce) * 8, aad or None, len(aad), tag_bits)
+        mechanism = _Mechanism(CKM_AES_GCM, ctypes.cast(ctypes.pointer(parameters), c_char_p), sizeof(parameters))
+        self.call("C_EncryptInit", session, byref(mechanism), key)
+        room = len(data) + tag_bits // 8
+        buffer, length = (c_ubyte * room)(), c_ulong(room)
+        self.call("C_Encrypt", session, data, len(data), buffer, byref(length))
         return ctypes.string_at(buffer, length.value)
 
     def destroy(self, session: int, handle: int) -> None:

@@ -25,7 +25,7 @@ from kmipd.spec.masks import CryptographicUsageMask
 from kmipd_pkcs11 import healing, login, mechanisms, release, sentinel, templates
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
-from kmipd_pkcs11.crypt import BoundKey
+from kmipd_pkcs11.crypt import BoundKey, encrypt
 from kmipd_pkcs11.der import ecdsa_der
 from kmipd_pkcs11.errors import CallFailed, Verb
 from kmipd_pkcs11.generation import Generator
@@ -216,7 +216,8 @@ class PKCS11Store:
         def work(session: PooledSession) -> bytes:
             key = self._bound(session, wrapping_key, KeyClass.SECRET, KeyType.AES, _GCM)
             nonce = session.session.generate_random(NONCE * 8)
-            return nonce + key.encrypted(Mechanism.AES_GCM, GCMParams(nonce, additional_data, TAG * 8), plain)
+            functions = self._connection.functions
+            return nonce + functions.encrypt_gcm(session.handle, key.handle, nonce, additional_data, TAG * 8, plain)
 
         return self._connection.run(Verb.ENCRYPT, work)
 
@@ -235,9 +236,11 @@ class PKCS11Store:
 
     def encrypt(self, key: TokenKey, parameters: CipherParameters, data: bytes) -> CipherResult:
         plan = mechanisms.cipher_plan(parameters)
-        result = self._crypt(
-            Verb.ENCRYPT, key, plan, lambda bound: bound.encrypted(plan.mechanism, plan.parameter, data)
-        )
+
+        def work(bound: BoundKey) -> bytes:
+            return encrypt(self._connection.functions, bound, plan.mechanism, plan.parameter, data)
+
+        result = self._crypt(Verb.ENCRYPT, key, plan, work)
         if parameters.block_cipher_mode is not BlockCipherMode.GCM:
             return CipherResult(data=result)
         cut = len(result) - parameters.tag_length
