@@ -51,6 +51,8 @@ class Generator:
         kind = templates.pair_kind(template, self._connection.settings.rsa_bits_min)
         if kind is None:
             raise MechanismUnavailable(f"no token key pair of {template.algorithm.name} with {template.length} bits")
+        if self._connection.facts.pairs_in_step:
+            template = templates.in_step(template)
         public, private = templates.public(kind, cka_id, template), templates.private(kind, cka_id, template)
         whole = templates.labelled(public, template.label), templates.labelled(private, template.label)
 
@@ -87,6 +89,10 @@ class Generator:
             if not modulus or not exponent:
                 raise StoreDishonest(
                     "the token does not tell the public key it made", store=self._connection.settings.name
+                )
+            if int.from_bytes(modulus, "big").bit_length() != template.length:
+                raise StoreDishonest(
+                    "the token made an RSA key of another length", store=self._connection.settings.name
                 )
             return rsa_spki(modulus, exponent)
         (point,) = functions.attributes(session.handle, handle, ((A.EC_POINT, _POINT_ROOM),))

@@ -89,6 +89,12 @@ class Objects:
                 store=self._name,
             )
 
+    def demand_extractable(self, session: PooledSession, handle: int) -> None:
+        """For tokens that wrap whatever they are told to: what the standard has them say themselves."""
+        (value,) = self._connection.functions.attributes(session.handle, handle, ((A.EXTRACTABLE, 1),))
+        if value != TRUE:
+            raise CallFailed("C_WrapKey", CKR.KEY_UNEXTRACTABLE)
+
     def remove(self, session: PooledSession, handles: Sequence[int]) -> None:
         """Destroy what was just made."""
         with self._connection.lock.writing():

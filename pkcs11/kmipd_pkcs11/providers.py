@@ -30,9 +30,12 @@ class ProviderFacts:
     configuration_variable: str = ""  # the environment variable that the module reads in C_Initialize
     sessions: int = 0  # most sessions of one process; 0: no known limit
     token_objects: int = 0  # more is not sensible; 0: no known limit
+    secret_bytes: int = 0  # the longest generic secret; 0: no known limit
     serialise: bool = True  # one mutex around create, destroy and find
     not_read_back: frozenset[Attribute] = frozenset()  # attributes that the module does not report truly
     wrap_pads_with_zeros: bool = False  # RFC 3394 wraps take keys of any length, padded to eight bytes
+    wraps_unextractable: bool = False  # C_WrapKey does not look at CKA_EXTRACTABLE, so we do
+    pairs_in_step: bool = False  # a private key is made only with a public key that does the opposite
     reinitialise: bool = True  # C_Finalize and C_Initialize may cure it
     overrules: Overrules = field(default_factory=dict)
 

@@ -226,7 +226,9 @@ class Functions:
             raise CallFailed("C_WrapKey", code)
         return ctypes.string_at(buffer, length.value)
 
-    def encrypt_gcm(self, session: int, key: int, nonce: bytes, aad: bytes, tag_bits: int, data: bytes) -> bytes:
+    def encrypt_gcm(
+        self, session: int, key: int, nonce: bytes, aad: bytes, tag_bits: int, data: bytes | bytearray
+    ) -> bytes:
         """AES-GCM by C_EncryptInit and C_Encrypt: ciphertext and tag. The size is known, so nobody is asked for it:
         NSS softoken forgets the tag when it is asked, and python-pkcs11 believes it.
         """
@@ -235,7 +237,7 @@ class Functions:
         self.call("C_EncryptInit", session, byref(mechanism), key)
         room = len(data) + tag_bits // 8
         buffer, length = (c_ubyte * room)(), c_ulong(room)
-        self.call("C_Encrypt", session, data, len(data), buffer, byref(length))
+        self.call("C_Encrypt", session, bytes(data), len(data), buffer, byref(length))
         return ctypes.string_at(buffer, length.value)
 
     def destroy(self, session: int, handle: int) -> None:

@@ -36,6 +36,7 @@ from kmipd_pkcs11.release import WrapKind
 from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.states import State
+from kmipd_pkcs11.templates import SecretKind
 
 NONCE: Final = 12  # bytes, of AES-GCM
 TAG: Final = 16  # bytes, of AES-GCM
@@ -148,7 +149,7 @@ class PKCS11Store:
         pair = templates.pair_kind(template, self._settings.rsa_bits_min)
         secret = templates.secret_kind(template)
         kind = pair or secret
-        if kind is None:
+        if kind is None or self._too_long(secret):
             return False
 
         def probe(session: PooledSession) -> bool:
@@ -164,6 +165,10 @@ class PKCS11Store:
 
         return self._connection.run(Verb.FIND, probe)
 
+    def _too_long(self, kind: SecretKind | None) -> bool:
+        longest = self._connection.facts.secret_bytes
+        return kind is not None and bool(longest) and kind.size > longest
+
     def generate_key(self, cka_id: bytes, template: KeyTemplate) -> TokenKey:
         return self._generator.key(cka_id, template)
 
@@ -177,6 +182,8 @@ class PKCS11Store:
         settings, functions = self._settings, self._connection.functions
         way = self._proofs.wrap_way(session)
         handle = self._objects.handle(session, key.cka_id, key.key_class)
+        if self._connection.facts.wraps_unextractable:
+            self._objects.demand_extractable(session, handle)
         uses, seconds = settings.release_kek_uses_max, settings.release_kek_seconds_max
         kek = release.current_kek(functions, session, uses, seconds)
         secret = key.key_class is KeyClass.SECRET

@@ -8,7 +8,9 @@ CKA_SENSITIVE without a word and another wraps what is not extractable.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from pkcs11.constants import Attribute as A
@@ -49,6 +51,12 @@ PUBLIC_USAGE: Final[Mapping[A, CryptographicUsageMask]] = {
     A.ENCRYPT: M.ENCRYPT,
     A.WRAP: M.WRAP_KEY,
     A.VERIFY: M.VERIFY,
+}
+
+#: What a private key can do at all: NSS softoken refuses to make one that is to do more.
+_POSSIBLE: Final[Mapping[KeyType, Mapping[A, CryptographicUsageMask]]] = {
+    KeyType.RSA: {**PRIVATE_USAGE, A.DERIVE: M(0)},
+    KeyType.EC: {**PRIVATE_USAGE, A.DECRYPT: M(0), A.UNWRAP: M(0)},
 }
 
 HMACS: Final = frozenset(algorithm for algorithm in Algorithm if algorithm.name.startswith("HMAC_"))
@@ -105,7 +113,9 @@ def pair_kind(template: KeyTemplate, rsa_bits_min: int) -> PairKind | None:
 
 def _uses(table: Mapping[A, CryptographicUsageMask], usage: CryptographicUsageMask) -> Attributes:
     everything = bool(usage & M.UNRESTRICTED)
-    return [(attribute, flag(everything or bool(usage & wanted))) for attribute, wanted in table.items()]
+    return [
+        (attribute, flag(bool(wanted) and (everything or bool(usage & wanted)))) for attribute, wanted in table.items()
+    ]
 
 
 def _token_object(object_class: ObjectClass, key_type: KeyType, cka_id: bytes) -> Attributes:
@@ -137,7 +147,7 @@ def private(kind: PairKind, cka_id: bytes, template: KeyTemplate) -> Attributes:
     return [
         *_token_object(ObjectClass.PRIVATE_KEY, kind.key_type, cka_id),
         *_guarded(template.extractable),
-        *_uses(PRIVATE_USAGE, template.usage),
+        *_uses(_POSSIBLE[kind.key_type], template.usage),
     ]
 
 
@@ -149,6 +159,18 @@ def public(kind: PairKind, cka_id: bytes, template: KeyTemplate) -> Attributes:
         *_uses(PUBLIC_USAGE, template.public_usage),
         *kind.parameters,
     ]
+
+
+#: private usage -> what a public key does to match it
+_OPPOSITES: Final = ((_SIGN, M.VERIFY), (M.DECRYPT, M.ENCRYPT), (M.UNWRAP_KEY, M.WRAP_KEY))
+
+
+def in_step(template: KeyTemplate) -> KeyTemplate:
+    """The template with a public key that can do the opposite of what the private key can. Nobody gains by it: what a
+    client may do with either key, its usage mask says."""
+    everything = bool(template.usage & M.UNRESTRICTED)
+    wanted = [opposite for usage, opposite in _OPPOSITES if everything or template.usage & usage]
+    return replace(template, public_usage=reduce(or_, wanted, template.public_usage))
 
 
 def labelled(attributes: Attributes, label: str) -> Attributes:

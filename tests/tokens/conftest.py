@@ -17,6 +17,7 @@ from kmipd.core.errors import StoreUnavailable
 from kmipd_pkcs11.provision import SoftHSM, find_softhsm, provision_softhsm
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.store import PKCS11Store
+from tests.tokens import backends
 from tests.tokens.faults import Faults, build
 
 PIN = "correct-horse-1234"
@@ -100,13 +101,38 @@ def store(token: Token, open_store: Callable[..., PKCS11Store]) -> PKCS11Store:
     return open_store(token)
 
 
-@pytest.fixture(scope="module")
-def shared(make_token: Callable[..., Token]) -> Iterator[PKCS11Store]:
-    """One store for all tests of a module that leave it healthy."""
-    one = PKCS11Store(make_token("shared").settings())
-    one.prepare()
-    yield one
-    one.close()
+@pytest.fixture(scope="session")
+def nss_settings(memory: Path) -> StoreSettings:
+    """The one NSS database of this process."""
+    try:
+        return backends.nss_settings(memory / "nss")
+    except StoreUnavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=["softhsm2", "nss"])
+def shared(request: pytest.FixtureRequest) -> Iterator[PKCS11Store]:
+    """One store for all tests of a module that leave it healthy, on each of the tokens."""
+    if request.param == "softhsm2":
+        settings = request.getfixturevalue("make_token")("shared").settings()
+    else:
+        settings = request.getfixturevalue("nss_settings")
+    with backends.prepared(settings) as store:
+        yield store
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a token lacks and where a vendor errs."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or "shared" not in callspec.params:
+            continue
+        place = callspec.params["shared"], item.name.replace(f"[{callspec.params['shared']}-", "[")
+        for name in (place[1], place[1].split("[")[0]):
+            if reason := backends.LACKS.get((place[0], name)):
+                item.add_marker(pytest.mark.skip(reason=f"{place[0]} lacks {reason}"))
+            if reason := backends.DEFECTS.get((place[0], name)):
+                item.add_marker(pytest.mark.xfail(reason=f"{place[0]}: {reason}", strict=True))
 
 
 @pytest.fixture(scope="session")

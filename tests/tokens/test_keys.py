@@ -92,6 +92,24 @@ def test_key_pairs_come_back_as_pkcs8(
 
 
 @pytest.mark.parametrize(
+    ("usage", "public_usage"),
+    [
+        (Usage(0), Usage(0)),
+        (Usage.SIGN, Usage(0)),
+        (Usage.DECRYPT, Usage.VERIFY),
+        (Usage.UNRESTRICTED, Usage.UNRESTRICTED),
+    ],
+    ids=str,
+)
+def test_pairs_of_any_usage(shared: PKCS11Store, usage: Usage, public_usage: Usage) -> None:
+    """Barbican gives no mask at all."""
+    for algorithm, bits, curve in ((Algorithm.RSA, 2048, None), (Algorithm.EC, 256, RecommendedCurve.P_256)):
+        template = KeyTemplate(algorithm=algorithm, length=bits, curve=curve, usage=usage, public_usage=public_usage)
+        key, _ = shared.generate_key_pair(new_id(), template)
+        assert shared.release(key)
+
+
+@pytest.mark.parametrize(
     "template",
     [
         KeyTemplate(algorithm=Algorithm.AES, length=64),
