@@ -156,6 +156,15 @@ def place(ctx: Context, template: KeyTemplate, asked: ProtectionStorageMasks | N
     return Placement.RESIDENT if preferred is Placement.RESIDENT and holds else Placement.WRAPPED
 
 
+def require_software(asked: ProtectionStorageMasks | None) -> None:
+    """What has passed through this process is kept sealed, whatever a client would like."""
+    masks = asked.protection_storage_mask if asked is not None else ()
+    if masks and not any(mask & ProtectionStorageMask.SOFTWARE for mask in masks):
+        raise KmipError(
+            ResultReason.PROTECTION_STORAGE_UNAVAILABLE, "this object can be kept in protection storage Software only"
+        )
+
+
 def add_resident(
     ctx: Context, object_type: ObjectType, key: TokenKey, attributes: AttributeSet, lineage: Lineage, uid: str
 ) -> ManagedObject:

@@ -82,8 +82,12 @@ def _stated(wanted: AttributeSet) -> tuple[CA, int]:
 
 def symmetric_material(store: KeyStore, template: KeyTemplate) -> bytes:
     """Random bytes for a key that is kept sealed, from the token that will seal it."""
-    size = _WITH_PARITY.get((template.algorithm, template.length), template.length // 8)
-    return store.random(size)
+    return store.random(material_size(template.algorithm, template.length))
+
+
+def material_size(algorithm: CA | None, length: int) -> int:
+    """Bytes of a symmetric key or secret of that Cryptographic Length."""
+    return length // 8 if algorithm is None else _WITH_PARITY.get((algorithm, length), length // 8)
 
 
 def pair_template(private: AttributeSet, public: AttributeSet, label: str, rsa_bits_min: int) -> KeyTemplate:

@@ -23,7 +23,7 @@ def structure_for(
 ) -> o.ManagedObject:
     """The object as the request wants it; KmipError when it may not leave, or not so."""
     spec = request.key_wrapping_specification
-    _require_releasable(ctx, obj, wrapped=spec is not None)
+    require_releasable(ctx, obj, wrapped=spec is not None)
     structure = vault.structure_of(ctx, obj)
     if spec is not None or request.key_wrap_type is KeyWrapType.NOT_WRAPPED:
         structure = _unwrapped(ctx, structure)
@@ -40,7 +40,7 @@ def served(ctx: Context, obj: ManagedObject) -> None:
         ctx.unit.put(replace(current, attributes=current.attributes.put(Tag.FRESH, False)))
 
 
-def _require_releasable(ctx: Context, obj: ManagedObject, *, wrapped: bool) -> None:
+def require_releasable(ctx: Context, obj: ManagedObject, *, wrapped: bool) -> None:
     if effective_state(obj, ctx.now) in DESTROYED:
         raise KmipError(ResultReason.OBJECT_DESTROYED, f"{obj.uid} was destroyed")
     if not obj.attributes.get(Tag.EXTRACTABLE, True):

@@ -38,7 +38,7 @@ def issue(
         raise KmipError(ResultReason.NOT_AUTHORISED, "a ticket gives out no tickets: log in with the certificate")
     if min(lease_time or 0, request_count or 0, 0 if limits is None else limits.usage_limits_total) < 0:
         raise KmipError(ResultReason.INVALID_FIELD, "a limit of a ticket cannot be negative")
-    value = ctx.services.store.random(VALUE_SIZE)
+    value = ctx.store.random(VALUE_SIZE)
     issued = Issued(
         digest=digest_of(value),
         principal=ctx.principal,

@@ -78,6 +78,10 @@ CUT_SHORT = "TC-DERIVEKEY-4-10"
 #: Results that are wrong in the case (kmip-conformance, errata): AES-ECB of the data is what 1.4 has.
 WRONG_RESULTS = {"fd912d102dbb482f6f6e91bd57119095": "d9bcce11b0b437b90239552df3a360c9"}
 WRONG_IN = ("CS-BC-M-6-12", "CS-BC-M-6-13")
+#: Answers that name another object than the request did, by case and step.
+MISNAMED = {
+    (name, 5): {"$UNIQUE_IDENTIFIER_1": "$UNIQUE_IDENTIFIER_4"} for name in ("TC-SJ-2-12", "TC-SJ-4-12", "TC-SJ-4-14")
+}
 #: A variable that no answer of the case binds; the same case of 2.0 has the value of this field in its place.
 UNBOUND = {("TC-STREAM-MAC-1-14", "MAC_DATA"): Tag.MAC_DATA}
 _RANDOM = uuid.uuid4()
@@ -186,6 +190,9 @@ def _play(client: Client, case: Case, known: Knowledge) -> str | None:
     for step, (asked, answered) in enumerate(zip(exchanged[::2], exchanged[1::2], strict=True)):
         if answered.tag == "RequestMessage" and case.name == CUT_SHORT:
             return None
+        for element in (e for e in answered.iter() if "value" in e.attrib):
+            text = element.attrib["value"]
+            element.attrib["value"] = MISNAMED.get((case.name, step), {}).get(text, text)
         assert (asked.tag, answered.tag) == ("RequestMessage", "ResponseMessage"), case.name
         try:
             request = to_item(asked, lambda kind, text: _said(known, kind, text))

@@ -31,9 +31,6 @@ FAILING: dict[str, str] = {
     "LATER: Certify": """
         TC-134-10 TC-134-11 TC-134-12
     """,
-    "LATER: Create and Join Split Key": """
-        TC-SJ-1-12 TC-SJ-1-14 TC-SJ-1-20 TC-SJ-2-12 TC-SJ-2-14 TC-SJ-2-20 TC-SJ-4-12 TC-SJ-4-14 TC-SJ-4-20
-    """,
     "LATER: PKCS#11": """
         PKCS11-M-1-20 PKCS11-M-1-21
     """,
