@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import time
+from http.client import HTTPException
 
 import pytest
 
@@ -167,7 +168,7 @@ BAD = {
     "another expectation": (HEAD + b"Expect: miracles\r\n\r\n", 417),
     "no Host": (HEAD.replace(b"Host: h\r\n", b"") + b"\r\n" + ASKED, 400),
     "too many headers": (HEAD + b"X: " + b"a" * 40_000 + b"\r\n\r\n", 431),
-    "no HTTP": (b"Hello there, are you a key server?\r\n\r\n", 400),
+    "no HTTP": (b"HELLO there, are you a key server?\r\n\r\n", 400),
     "another version": (b"POST /kmip HTTP/2.0\r\nHost: h\r\n\r\n", 505),
     "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(20), 505),
 }
@@ -296,9 +297,12 @@ def test_http_can_be_switched_off(own_server: Server) -> None:
 
 def test_any_bytes_after_any_beginning(server: Server, identity: Identity) -> None:
     chance = random.Random(7)
-    for start in (b"P", b"POST /kmip HTTP/1.1\r\n", HEAD, HEAD + b"\r\n", HEAD + b"\r\n" + ASKED):
+    for start in (b"PO", b"POST /kmip HTTP/1.1\r\n", HEAD, HEAD + b"\r\n", HEAD + b"\r\n" + ASKED):
         for size in (1, 9, 500, 20_000):
-            with HTTPSClient.speaking(Encoding.TTLV, server, identity) as client, contextlib.suppress(Ended, OSError):
+            with (
+                HTTPSClient.speaking(Encoding.TTLV, server, identity) as client,
+                contextlib.suppress(Ended, OSError, HTTPException),
+            ):
                 client.sock.settimeout(0.2)
                 client.ask(start + chance.randbytes(size))
     assert create_once(server, identity)
