@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kmipd.protocol import decode_item, encode_item
+from kmipd.protocol import Encoding, decode_item, encode_item
 from kmipd.spec.kinds import Item, ItemType
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
@@ -18,7 +19,8 @@ from tests.conformance.comparing import Knowledge, Unknown, differences
 from tests.protocol.corpus import CORPUS, messages, to_item
 from tests.support.client import Client, Ended, relabelled
 from tests.support.editing import edited, walk
-from tests.support.server import Server
+from tests.support.https import HTTPSClient
+from tests.support.server import Identity, Server
 
 
 class NotBound(Exception):
@@ -157,7 +159,15 @@ def settings(conversation: list[Case]) -> Settings:
     return next((s for name, s in SETTINGS.items() if conversation[0].name.startswith(name)), Settings())
 
 
-def play(server: Server, conversation: list[Case]) -> dict[str, str]:
+#: The ways a conversation may go.
+WAYS: dict[str, Callable[[Server, Identity], Client]] = {
+    "TTLV by TLS": Client.connect,
+    "JSON by HTTPS": partial(HTTPSClient.speaking, Encoding.JSON),
+    "XML by HTTPS": partial(HTTPSClient.speaking, Encoding.XML),
+}
+
+
+def play(server: Server, conversation: list[Case], way: str) -> dict[str, str]:
     """The first thing that is wrong with each case; nothing for the cases that pass."""
     identity = server.enrol()
     problems: dict[str, str] = {}
@@ -166,7 +176,7 @@ def play(server: Server, conversation: list[Case]) -> dict[str, str]:
         known.random = case.name.startswith(RANDOM)
         known.own = next((tags for name, tags in ANOTHER_POLICY.items() if case.name.startswith(name)), frozenset())
         known.shapes = DESCRIPTIONS if case.name.startswith(ANOTHER_SERVER) else frozenset()
-        with Client.connect(server, identity) as client:
+        with WAYS[way](server, identity) as client:
             _prepare(client, case)
             problem = _play(client, case, known)
         if problem is not None:
