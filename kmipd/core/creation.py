@@ -24,6 +24,7 @@ from kmipd.spec.enumerations import LinkType, ObjectType, ResultReason, RNGAlgor
 from kmipd.spec.masks import CryptographicUsageMask, ProtectionStorageMask
 from kmipd.spec.payloads.parts import ProtectionStorageMasks
 from kmipd.spec.tags import Tag
+from kmipd.spec.values import quick
 
 # Which date may not lie before which (KMIP 1.4, 3.25 to 3.27). A key may stop protecting before it starts processing.
 _DATE_ORDER = (
@@ -36,6 +37,7 @@ _OTHER_HALF = frozenset({LinkType.PRIVATE_KEY_LINK, LinkType.PUBLIC_KEY_LINK})
 _RNG = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
     """Which key a new object is a version of."""

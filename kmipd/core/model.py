@@ -15,6 +15,7 @@ from kmipd.core.ports import KeyClass, TokenKey
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType, State, UsageLimitsUnit
 from kmipd.spec.payloads.parts import Right
 from kmipd.spec.tags import Tag
+from kmipd.spec.values import quick
 
 
 class CustomName(NamedTuple):
@@ -31,6 +32,7 @@ class CustomName(NamedTuple):
 AttributeKey = Tag | CustomName
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Instance:
     index: int
@@ -142,6 +144,7 @@ def _go_ahead() -> None:
     """Somebody waits for the answer."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who sent a request message, and from where (for the audit log)."""
@@ -152,6 +155,7 @@ class Caller:
     granted: Granted | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedObject:
     """One managed object, which is one version of a key. Holds no key material in clear."""
@@ -182,6 +186,7 @@ class ManagedObject:
         return TokenKey(self.cka_id, key_class, algorithm, length, self.material_size)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEvent:
     """Who did what to which object with which result. Never a payload."""

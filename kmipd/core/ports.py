@@ -21,6 +21,7 @@ from kmipd.spec.enumerations import (
     RecommendedCurve,
 )
 from kmipd.spec.masks import CryptographicUsageMask
+from kmipd.spec.values import quick
 
 _NO_USAGE = CryptographicUsageMask(0)
 
@@ -33,6 +34,7 @@ class KeyClass(Enum):
     PRIVATE = "private"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class TokenKey:
     """All the registry remembers of a token object: enough to find it and to use it."""
@@ -44,6 +46,7 @@ class TokenKey:
     material_size: int = 0  # true length in bytes of a secret key: some tokens pad with zeros when they wrap
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyTemplate:
     """What a token object shall be. It is made with these attributes and never modified afterwards."""
@@ -57,6 +60,7 @@ class KeyTemplate:
     label: str = ""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CipherParameters:
     """Encrypt and Decrypt, resolved: no defaults are left to guess."""
@@ -72,12 +76,14 @@ class CipherParameters:
     p_source: bytes = b""  # OAEP label
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CipherResult:
     data: bytes = field(repr=False)
     tag: bytes = b""  # AEAD encryption only
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureParameters:
     """Sign and Signature Verify, resolved."""
@@ -92,6 +98,7 @@ class SignatureParameters:
     digested: bool = False  # the data is already a digest
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MACParameters:
     """MAC, resolved: HMAC over a hash, or CMAC over a block cipher."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from kmipd.core.model import AttributeKey, AuditEvent, ManagedObject
 from kmipd.spec.enumerations import ObjectType, State
+from kmipd.spec.values import quick
 
 
 class Conflict(Exception):
@@ -38,6 +39,7 @@ class Match(Enum):
     AT_MOST = "at most"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One condition of a Locate on an attribute."""
@@ -47,6 +49,7 @@ class Filter:
     value: Any
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocateQuery:
     """What Locate looks for, in one owner's objects."""
@@ -63,6 +66,7 @@ class LocateQuery:
     limit: int | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LocateResult:
     uids: tuple[str, ...]

@@ -20,11 +20,13 @@ from kmipd.core.services import Context, Services
 from kmipd.spec import objects as o
 from kmipd.spec.enumerations import CryptographicAlgorithm, KeyFormatType, ObjectType, ResultReason
 from kmipd.spec.tags import Tag
+from kmipd.spec.values import quick
 
 T = TypeVar("T")
 CKA_ID_SIZE = 16
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Sealed:
     wrapping_key: bytes

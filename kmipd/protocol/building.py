@@ -7,26 +7,20 @@ from enum import IntFlag
 from operator import attrgetter
 from typing import Any, Final
 
+from kmipd.spec.values import assignments, twin
+
 #: Python keeps every combination of flags it ever made; a peer must not be able to grow that for ever.
 _COMBINATIONS_MAX: Final = 4096
 
 
 def builder(cls: type, names: list[str], empties: Mapping[str, Any]) -> Callable[..., Any]:
-    """A constructor that takes `names` by position and sets the slots themselves.
+    """A constructor that takes `names` by position and calls nothing (see `spec.values`).
 
-    It works for frozen classes too and is several times faster than their own.  The source it is made
-    of holds nothing but field names of our own declarations.
+    The source it is made of holds nothing but field names of our own declarations.
     """
-    env: dict[str, Any] = {"new": object.__new__, "cls": cls}
-    lines = [f"def build({', '.join(names)}):", " o = new(cls)"]
-    for name in [*names, *empties]:
-        env[f"set_{name}"] = getattr(cls, name).__set__
-        value = name
-        if name in empties:
-            value = f"empty_{name}"
-            env[value] = empties[name]
-        lines.append(f" set_{name}(o, {value})")
-    exec("\n".join([*lines, " return o"]), env)  # noqa: S102 - see above
+    env: dict[str, Any] = {"_new": object.__new__, "_mutable": twin(cls), "_cls": cls, **empties}
+    lines = [f"def build({', '.join(names)}):", " _made = _new(_mutable)", *assignments("_made", [*names, *empties])]
+    exec("\n".join([*lines, " _made.__class__ = _cls", " return _made"]), env)  # noqa: S102 - see above
     build: Callable[..., Any] = env["build"]
     return build
 

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar, dataclass_transfor
 
 from kmipd.spec.kinds import ItemType
 from kmipd.spec.tags import Tag
+from kmipd.spec.values import quick
 from kmipd.spec.versions import Version
 
 T = TypeVar("T")
@@ -132,7 +133,7 @@ def structure(cls: type[T]) -> type[T]:
     made = dataclass(frozen=True, slots=True, kw_only=True, repr=False)(cls)
     if "__repr__" not in cls.__dict__:
         made.__repr__ = _repr  # type: ignore[method-assign]
-    return made
+    return quick(made)
 
 
 def hints(cls: type) -> dict[str, Any]:

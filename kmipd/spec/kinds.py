@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
+from kmipd.spec.values import quick
+
 
 class ItemType(IntEnum):
     """The third field of tag, type, length, value."""
@@ -23,6 +25,7 @@ class ItemType(IntEnum):
     DATE_TIME_EXTENDED = 11
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Item:
     """One item of any tag and type.
