@@ -13,6 +13,7 @@ from kmipd.config_reader import GroupSettings, Reader
 from kmipd.config_reader import SettingsError as SettingsError
 from kmipd.core.keystores import PinKind, PinSource
 from kmipd.core.model import Placement
+from kmipd.core.object_groups import FilledGroup
 from kmipd.core.services import RSA_BITS_MIN, ForeignObjects, RNGSeeding, WrappedValue
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
@@ -106,6 +107,7 @@ class Settings:
     groups: Mapping[str, GroupSettings] = field(default_factory=dict)
     identities: tuple[Rule, ...] = ()
     credentials: tuple[CredentialRule, ...] = ()
+    filled_groups: Mapping[str, FilledGroup] = field(default_factory=dict)
     validations: tuple[ValidationInformation, ...] = ()
     extensions: tuple[ExtensionInformation, ...] = ()
 
@@ -157,21 +159,13 @@ def _override(tables: dict[str, Any], environment: Mapping[str, str]) -> None:
                 raise SettingsError(f"the environment variable {variable} must be a {kind.__name__}") from None
 
 
+_SECTIONS = {"server", "tls", "store", "keys", "limits", "messages", "groups"}
+_LISTS = {"identity", "credential", "object_group", "validation", "extension"}
+_TABLES = _SECTIONS | _LISTS
+
+
 def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settings:
-    known = {
-        "server",
-        "tls",
-        "store",
-        "keys",
-        "limits",
-        "messages",
-        "groups",
-        "identity",
-        "credential",
-        "validation",
-        "extension",
-    }
-    reader.refuse_unknown("", tables, known)
+    reader.refuse_unknown("", tables, _TABLES)
     settings = Settings(
         directory=directory,
         server=reader.section(ServerSettings, "server", tables, directory),
@@ -183,9 +177,15 @@ def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settin
         groups={n: reader.group(n, t) for n, t in tables.get("groups", {}).items()},
         identities=tuple(reader.rule(t) for t in tables.get("identity", [])),
         credentials=tuple(reader.credential(t) for t in tables.get("credential", [])),
+        filled_groups={n: reader.filled_group(n, t) for n, t in tables.get("object_group", {}).items()},
         validations=reader.structures(ValidationInformation, "validation", tables),
         extensions=reader.structures(ExtensionInformation, "extension", tables),
     )
+    _validate(reader, settings)
+    return settings
+
+
+def _validate(reader: Reader, settings: Settings) -> None:
     if not 0 <= settings.server.port <= 65535:
         raise reader.wrong("server", "port", "must be between 0 and 65535")
     try:
@@ -205,4 +205,3 @@ def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settin
         raise reader.wrong("store", "pin_command", "pin_variable and pin_credential exclude each other")
     if section.rotate_pin and section.pin_source.kind is not PinKind.FILE:
         raise reader.wrong("store", "rotate_pin", "needs pin_file: a new PIN can be kept nowhere else")
-    return settings

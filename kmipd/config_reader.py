@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -10,10 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from kmipd.core.model import Placement
+from kmipd.core.object_groups import FilledGroup
 from kmipd.core.policy import ROLES
 from kmipd.core.services import ForeignObjects, RNGSeeding, WrappedValue
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType
 from kmipd.spec.from_text import NotOfTheStandard, structure_of
+from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.trust.credentials import DEVICE_FIELDS, CredentialRule, WrongHash, parse
 from kmipd.trust.identity import Rule
 
@@ -120,6 +124,29 @@ class Reader:
             values[key] = tuple(values.get(key, {}).items())
         values.setdefault("group", values["principal"])
         return values
+
+    def filled_group(self, name: str, given: Any) -> FilledGroup:
+        table = f"object_group.{name}"
+        if not isinstance(given, dict):
+            raise self.wrong(table, "algorithm", "must be in a table")
+        self.refuse_unknown(table, given, {"algorithm", "length", "usage"})
+        values: dict[str, Any] = {}
+        if "algorithm" in given:
+            values["algorithm"] = self._named(table, "algorithm", CryptographicAlgorithm, given["algorithm"])
+        if "length" in given:
+            values["length"] = self._value(table, "length", int, given["length"])
+        if "usage" in given:
+            uses = self._value(table, "usage", tuple[str, ...], given["usage"])
+            bits = [self._named(table, "usage", CryptographicUsageMask, use) for use in uses]
+            values["usage"] = functools.reduce(operator.or_, bits, CryptographicUsageMask(0))
+        return FilledGroup(**values)
+
+    def _named(self, table: str, key: str, choices: type[Enum], value: Any) -> Any:
+        """A member of one of the standard's enumerations, as "aes" or "triple-des"."""
+        found = choices.__members__.get(str(value).upper().replace("-", "_"))
+        if found is None:
+            raise self.wrong(table, key, f"{value!r} is not a name of the standard")
+        return found
 
     def structures(self, cls: type[T], table: str, tables: Mapping[str, Any]) -> tuple[T, ...]:
         """`[[table]]`s as structures of the standard."""

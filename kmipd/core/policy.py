@@ -27,8 +27,12 @@ ROLES: dict[str, frozenset[O]] = {
 _EVERY_GROUP = frozenset({"auditor", "operator"})
 
 
+def permits(principal: Principal, operation: O) -> bool:
+    return operation in ROLES.get(principal.role, frozenset())
+
+
 def permit_operation(principal: Principal, operation: O) -> None:
-    if operation not in ROLES.get(principal.role, frozenset()):
+    if not permits(principal, operation):
         raise KmipError(
             ResultReason.PERMISSION_DENIED,
             f"{operation.name} is not permitted to the role {principal.role!r} of {principal.name!r}",

@@ -120,7 +120,15 @@ class UnitOfWork(Protocol):
     def changed(self) -> bool: ...
 
 
+class DefaultMembers(Protocol):
+    def next(self, group: str, object_group: str, newest_first: tuple[str, ...]) -> str:
+        """Of the members (there are some) the one whose turn it is, as all workers see it."""
+
+
 class RegistryPort(Protocol):
+    @property
+    def default_members(self) -> DefaultMembers: ...
+
     def unit(self) -> UnitOfWork: ...
 
     def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None: ...

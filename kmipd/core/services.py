@@ -12,6 +12,7 @@ from kmipd.core.authentication_port import Credentials, Tickets
 from kmipd.core.errors import KmipError
 from kmipd.core.keystores import unknown_store
 from kmipd.core.model import Granted, ManagedObject, Placement, Principal
+from kmipd.core.object_groups import FilledGroup
 from kmipd.core.open_streams import Streams
 from kmipd.core.policy import require_right, sees
 from kmipd.core.ports import Clock, KeyStore
@@ -74,6 +75,7 @@ class CoreSettings:
     wrapping_key_uses_max: int = 2**30
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
     interop: bool = False  # answer Interop, which is for testers
+    filled_groups: Mapping[str, FilledGroup] = field(default_factory=dict)  # object groups that never run out
     validations: tuple[ValidationInformation, ...] = ()  # of the token, as Query tells them
     extensions: tuple[ExtensionInformation, ...] = ()  # vendors' tags that clients have agreed upon
     server_name: str = "kmipd"

@@ -15,6 +15,7 @@ from kmipd.registry import listing
 from kmipd.registry.asynchronous import AsynchronousRequests
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
+from kmipd.registry.default_members import DefaultMembers
 from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
 from kmipd.registry.indexing import Indexer
 from kmipd.registry.keystores import KeyStores
@@ -52,6 +53,7 @@ class Registry:
         self._uses: dict[str, tuple[bytes, int]] = {}
         self._uses_lock = threading.Lock()
         self.clients = Clients(self._connections)
+        self.default_members = DefaultMembers(self._connections)
         self.tickets = SQLTickets(self._connections)
         self.requests = AsynchronousRequests(self._connections)
         self.key_stores = KeyStores(self._connections)

@@ -58,3 +58,12 @@ group_rules = Table(
     Column("kind", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
+
+# Of each object group with a default member: whose turn it was.
+default_member = Table(
+    "default_member",
+    metadata,
+    Column("group_name", Text, primary_key=True),
+    Column("object_group", Text, primary_key=True),
+    Column("uid", Text, nullable=False),
+)

@@ -138,6 +138,7 @@ SETTINGS = {
     "TC-WRAP-3-20": BYTES,
     "TC-SENSITIVE-1-": BYTES,
     "TC-OTP-4-": Settings((("withheld", ("one-time-pad",)),)),
+    "TC-151-": Settings(more="[object_group.default]"),
     "TC-122-": Settings(more=ACME),
     "TC-Q-VAL-1-": Settings(more=VALIDATION),
     "TC-111-": Settings(
@@ -175,6 +176,7 @@ def play(server: Server, conversation: list[Case], way: str) -> dict[str, str]:
         known = Knowledge()
         known.random = case.name.startswith(RANDOM)
         known.own = next((tags for name, tags in ANOTHER_POLICY.items() if case.name.startswith(name)), frozenset())
+        known.filled = case.name.startswith("TC-151-")
         known.shapes = DESCRIPTIONS if case.name.startswith(ANOTHER_SERVER) else frozenset()
         with WAYS[way](server, identity) as client:
             _prepare(client, case)

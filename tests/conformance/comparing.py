@@ -70,6 +70,7 @@ class Knowledge:
     instead: dict[bytes, bytes] = field(default_factory=dict)  # a fixed result of the case: what it is here
     own: frozenset[int] = frozenset()  # tags whose values in this case are another server's policy
     shapes: frozenset[int] = frozenset()  # tags of what another server says of itself: compared by shape
+    filled: bool = False  # what Locate finds was made by the server, which fills the group
     random: bool = False  # the results of this case are random by nature
     of_generated: bool = False  # the batch item being compared is about a key the server made
 
@@ -123,7 +124,7 @@ def _batch_item(expected: Item, ours: Item, known: Knowledge) -> Iterator[str]:
         return
     operation = getattr(child(expected, Tag.OPERATION), "value", None)
     uids = {i.value for i in walk(payloads[1]) if i.tag in IDENTIFIERS and isinstance(i.value, str)}
-    if operation in MAKING:
+    if operation in MAKING or (known.filled and operation == Operation.LOCATE):
         known.generated |= uids
     known.of_generated = known.random or bool(uids & known.generated)
     if operation in LISTS:

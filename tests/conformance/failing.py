@@ -60,9 +60,6 @@ FAILING: dict[str, str] = {
     "LATER: key agreement (derivation method Asymmetric Key)": """
         TC-DERIVEKEY-6-14 TC-DERIVEKEY-6-20
     """,
-    "LATER: object groups the server fills, and their round robin": """
-        TC-151-11 TC-151-12 TC-153-11 TC-153-12
-    """,
     "POLICY: Locate gives the newest object first; these have the oldest first": """
         TC-OFFSET-1-13 TC-OFFSET-2-13
     """,

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from kmipd.core import attributes as attrs
+from kmipd.core import creation, object_groups
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey
-from kmipd.core.policy import covers, visible_group
+from kmipd.core.operations import create
+from kmipd.core.policy import covers, permits, visible_group
 from kmipd.core.registry_port import Filter, LocateQuery, LocateResult, Match
 from kmipd.core.services import Context
 from kmipd.spec.declare import DateTime
-from kmipd.spec.enumerations import ObjectGroupMember, ObjectType, ResultReason, State
+from kmipd.spec.enumerations import ObjectGroupMember, ObjectType, Operation, ResultReason, State
 from kmipd.spec.masks import StorageStatusMask
 from kmipd.spec.payloads import LocateRequestPayload, LocateResponsePayload
 from kmipd.spec.tags import Tag
@@ -26,9 +28,28 @@ FILTERS_MAX = 64
 
 def locate(ctx: Context, request: LocateRequestPayload) -> LocateResponsePayload:
     query = _query(ctx, request)
-    found = _NOTHING if query is None else _located(ctx, query)
+    found = _NOTHING if query is None else _member(ctx, query, request.object_group_member)
     ctx.placeholder.set_located(found.uids)
     return LocateResponsePayload(located_items=found.total, unique_identifier=found.uids)
+
+
+def _member(ctx: Context, query: LocateQuery, member: ObjectGroupMember | None) -> LocateResult:
+    """All that fit; of an Object Group perhaps its default member, or one that is made because none is fresh."""
+    group = object_groups.named(query)
+    if member == ObjectGroupMember.GROUP_MEMBER_DEFAULT and group is not None:
+        members = _located(ctx, object_groups.everything(query)).uids
+        owner = ctx.principal.group
+        return object_groups.only(
+            ctx.services.registry.default_members.next(owner, group, members) if members else None
+        )
+    found = _located(ctx, query)
+    if member == ObjectGroupMember.GROUP_MEMBER_FRESH and not found.uids and not found.total:
+        filled = ctx.services.settings.filled_groups
+        name = object_groups.to_fill(query, filled)
+        if name is not None and permits(ctx.principal, Operation.CREATE):
+            wanted = filled[name].member(name)
+            return object_groups.only(create.symmetric_key(ctx, wanted, creation.new_lineage(), None).uid)
+    return found
 
 
 def _located(ctx: Context, query: LocateQuery) -> LocateResult:
