@@ -36,8 +36,13 @@ def rsa_spki(modulus: bytes, exponent: bytes) -> bytes:
 def ec_spki(curve: RecommendedCurve, point: bytes) -> bytes:
     """SubjectPublicKeyInfo from CKA_EC_POINT: a DER OCTET STRING by the standard, the bare point on some tokens."""
     _, bits, named = CURVES[curve]
-    size = 1 + 2 * ((bits + 7) // 8)
-    if len(point) < size or point[-size] != 4:
-        raise StoreDishonest(f"the token returned an EC point of {len(point)} bytes for {curve.name}")
-    key = ec.EllipticCurvePublicKey.from_encoded_point(named, point[-size:])
+    key = ec.EllipticCurvePublicKey.from_encoded_point(named, point_of(point, bits))
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def point_of(value: bytes, bits: int) -> bytes:
+    """The uncompressed point of a curve of so many bits in CKA_EC_POINT, with or without its OCTET STRING."""
+    size = 1 + 2 * ((bits + 7) // 8)
+    if len(value) < size or value[-size] != 4:
+        raise StoreDishonest(f"the token returned an EC point of {len(value)} bytes for a curve of {bits} bits")
+    return value[-size:]

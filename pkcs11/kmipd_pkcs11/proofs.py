@@ -2,7 +2,8 @@
 
 Names do not suffice: CKM_AES_KEY_WRAP_PAD (0x210A) is RFC 5649 on SoftHSM2 and a format of its own on NSS. Results hold
 for one login; a login may be with another firmware. A failed check holds for some seconds only: the token may have had
-a bad moment. The checks use session objects and leave nothing behind.
+a bad moment. The values of the keys are ours, or agreed on with a token that takes none of ours. The checks use session
+objects and leave nothing behind.
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from pkcs11.constants import Attribute as A
-from pkcs11.constants import ObjectClass
 from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
 from kmipd.core.errors import MechanismUnavailable
-from kmipd_pkcs11 import proofs_rsa_ec
+from kmipd_pkcs11 import expected, known_keys, proofs_rsa_ec
 from kmipd_pkcs11.crypt import BoundKey, encrypt
 from kmipd_pkcs11.errors import VAGUE, ErrorClass, Verb, classify, code_of
+from kmipd_pkcs11.known_keys import KeySource
 from kmipd_pkcs11.mechanisms import Plan
-from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
-from kmipd_pkcs11.release import KEK_BYTES, OVERHEAD, WrapKind, WrapWay, kek_template
+from kmipd_pkcs11.raw import Functions
+from kmipd_pkcs11.release import OVERHEAD, WrapKind, WrapWay
 from kmipd_pkcs11.sessions import PooledSession
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ class Proofs:
         if plan.proof in self._held:
             return
         listed = plan.mechanism in self._mechanisms
-        if not (listed and self._holds(plan.proof, lambda: self._prove(session, plan))):
+        source = self.source(session) if listed else KeySource.IMPORTED
+        if not (listed and self._holds(plan.proof, lambda: self._prove(session, plan, source))):
             raise MechanismUnavailable(
                 f"key store {self._connection.settings.name!r} has no working CKM_{plan.mechanism.name} "
                 f"{plan.hash_name} {plan.mgf_name}".rstrip(),
@@ -142,15 +144,24 @@ class Proofs:
         """How keys are released; MechanismUnavailable when no way is proved."""
         self._fresh()
         if self._way is None:
-            functions = self._connection.functions
-            ways = (way for way in WRAPS if way.mechanism in self._mechanisms)
+            source, functions = self.source(session), self._connection.functions
+            listed = (replace(way, source=source) for way in WRAPS if way.mechanism in self._mechanisms)
             self._way = next(
-                (way for way in ways if self._holds(way, lambda way=way: _wraps(functions, session, way))),  # type: ignore[misc]
+                (way for way in listed if self._holds(way, lambda way=way: _wraps(functions, session, way))),  # type: ignore[misc]
                 None,
             )
         if self._way is None:
             raise MechanismUnavailable("the token can wrap no key under a key of known value: nothing can be released")
         return self._way
+
+    def source(self, session: PooledSession) -> KeySource:
+        """How keys of known value are made; MechanismUnavailable when the token has no way."""
+        self._fresh()
+        functions = self._connection.functions
+        for source in KeySource:
+            if self._holds(source, lambda source=source: _makes(functions, session, source)):  # type: ignore[misc]
+                return source
+        raise MechanismUnavailable("the token takes no key of known value, neither imported nor agreed upon")
 
     def _fresh(self) -> None:
         if self._epoch != self._connection.epoch and self._connection.login is not None:
@@ -173,13 +184,13 @@ class Proofs:
         self._vague.discard(name)
         return False
 
-    def _prove(self, session: PooledSession, plan: Plan) -> bool:
+    def _prove(self, session: PooledSession, plan: Plan, source: KeySource) -> bool:
         functions = self._connection.functions
         if plan.mechanism in CIPHERS:
-            return _ciphers(functions, session, plan.mechanism, CIPHERS[plan.mechanism])
+            return _ciphers(functions, session, plan.mechanism, CIPHERS[plan.mechanism], source)
         if plan.mechanism in MACS:
-            return _macs(functions, session, plan.mechanism, MACS[plan.mechanism])
-        return proofs_rsa_ec.prove(functions, session, plan)
+            return _macs(functions, session, plan.mechanism, MACS[plan.mechanism], source)
+        return proofs_rsa_ec.prove(functions, session, plan, source)
 
     def _try(self, name: object, proof: Callable[[], bool]) -> bool:
         """The proof's result; a refusal is a "no". A sick token or session is not our answer to give, so other errors
@@ -199,45 +210,52 @@ class Proofs:
             raise
 
 
-def session_key(key_type: KeyType, value: bytes, *may: A, extractable: bool = False) -> Template:
-    """A session object of known value that may do what is listed."""
-    uses = (A.ENCRYPT, A.DECRYPT, A.SIGN, A.VERIFY, A.WRAP, A.UNWRAP)
-    return [
-        (A.CLASS, ulong(ObjectClass.SECRET_KEY)),
-        (A.KEY_TYPE, ulong(key_type)),
-        (A.TOKEN, FALSE),
-        (A.PRIVATE, TRUE),
-        (A.SENSITIVE, TRUE),
-        (A.EXTRACTABLE, TRUE if extractable else FALSE),
-        *((use, TRUE if use in may else FALSE) for use in uses),
-        (A.VALUE, value),
-    ]
-
-
-def _ciphers(functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known) -> bool:
-    handle = functions.create(session.handle, session_key(known.key_type, known.key, A.ENCRYPT, A.DECRYPT))
+def _ciphers(
+    functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known, source: KeySource
+) -> bool:
+    made, answer = _key(functions, session, known, source, (A.ENCRYPT, A.DECRYPT)), known.answer
+    if source is not KeySource.IMPORTED:
+        answer = expected.cipher(mechanism, bytes(made.value), known.parameter, known.plain)
     try:
-        key = BoundKey(session.session, handle, known.key_type)
-        right = encrypt(functions, key, mechanism, known.parameter, known.plain) == known.answer
-        return right and key.decrypted(mechanism, known.parameter, known.answer) == known.plain
+        key = BoundKey(session.session, made.handle, known.key_type)
+        right = encrypt(functions, key, mechanism, known.parameter, known.plain) == answer
+        return right and key.decrypted(mechanism, known.parameter, answer) == known.plain
     finally:
-        functions.code("C_DestroyObject", session.handle, handle)
+        functions.code("C_DestroyObject", session.handle, made.handle)
 
 
-def _macs(functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known) -> bool:
-    handle = functions.create(session.handle, session_key(known.key_type, known.key, A.SIGN, A.VERIFY))
+def _macs(functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known, source: KeySource) -> bool:
+    made, answer = _key(functions, session, known, source, (A.SIGN, A.VERIFY)), known.answer
+    if source is not KeySource.IMPORTED:
+        answer = expected.mac(mechanism, bytes(made.value), known.plain)
     try:
-        return BoundKey(session.session, handle, known.key_type).signed(mechanism, None, known.plain) == known.answer
+        return BoundKey(session.session, made.handle, known.key_type).signed(mechanism, None, known.plain) == answer
     finally:
-        functions.code("C_DestroyObject", session.handle, handle)
+        functions.code("C_DestroyObject", session.handle, made.handle)
+
+
+def _key(
+    functions: Functions, session: PooledSession, known: Known, source: KeySource, may: tuple[A, ...]
+) -> known_keys.KnownKey:
+    return known_keys.make(functions, session.handle, source, known_keys.template(known.key_type, *may), known.key)
+
+
+def _makes(functions: Functions, session: PooledSession, source: KeySource) -> bool:
+    """Whether the token takes part in this; that the value is the one we know shows when the key is used."""
+    made = known_keys.make(functions, session.handle, source, known_keys.template(KeyType.AES, A.WRAP), _AES)
+    functions.code("C_DestroyObject", session.handle, made.handle)
+    return True
 
 
 def _wraps(functions: Functions, session: PooledSession, way: WrapWay) -> bool:
-    kek = functions.create(session.handle, kek_template(_AES[:KEK_BYTES]))
-    target = functions.create(session.handle, session_key(KeyType.AES, _TEXT, A.ENCRYPT, extractable=True))
+    def make(value: bytes, *may: A, extractable: bool = False) -> known_keys.KnownKey:
+        wanted = known_keys.template(KeyType.AES, *may, extractable=extractable)
+        return known_keys.make(functions, session.handle, way.source, wanted, value)
+
+    kek, target = make(_AES, A.WRAP), make(_TEXT, A.ENCRYPT, extractable=True)
     try:
-        wrapped = functions.wrap(session.handle, way.mechanism, kek, target, len(_TEXT) + OVERHEAD)
-        return way.unwrap(_AES[:KEK_BYTES], wrapped) == _TEXT
+        wrapped = functions.wrap(session.handle, way.mechanism, kek.handle, target.handle, len(_TEXT) + OVERHEAD)
+        return way.unwrap(kek.value, wrapped) == target.value
     finally:
-        functions.code("C_DestroyObject", session.handle, target)
-        functions.code("C_DestroyObject", session.handle, kek)
+        functions.code("C_DestroyObject", session.handle, target.handle)
+        functions.code("C_DestroyObject", session.handle, kek.handle)

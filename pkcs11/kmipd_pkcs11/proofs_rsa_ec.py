@@ -1,9 +1,10 @@
-"""Proofs of the asymmetric mechanisms: a private key of ours goes into the session, software checks what it does."""
+"""Proofs of the asymmetric mechanisms: software checks what a private key in the session does."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Final
 
@@ -17,12 +18,13 @@ from pkcs11.mechanisms import KeyType, Mechanism
 from kmipd.spec.enumerations import HashingAlgorithm
 from kmipd_pkcs11.crypt import BoundKey
 from kmipd_pkcs11.der import ecdsa_der
+from kmipd_pkcs11.known_keys import P256, KeySource, generate_pair, public_point
 from kmipd_pkcs11.mechanisms import HASHES, Plan
 from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
 from kmipd_pkcs11.sessions import PooledSession
 
 _TEXT: Final = b"kmipd: a known answer, 32 bytes."
-_P256: Final = bytes.fromhex("06082a8648ce3d030107")
+_RSA_BITS: Final = 2048
 _HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "sha1": hashes.SHA1(),  # noqa: S303 - clients ask for it
     "sha224": hashes.SHA224(),
@@ -37,13 +39,14 @@ _PSS: Final = {facts.pss for facts in HASHES.values()}
 @cache
 def _rsa() -> rsa.RSAPrivateKey:
     """Made when first needed, some 100 ms; it protects nothing."""
-    return rsa.generate_private_key(65537, 2048)
+    return rsa.generate_private_key(65537, _RSA_BITS)
 
 
-def prove(functions: Functions, session: PooledSession, plan: Plan) -> bool:
+def prove(functions: Functions, session: PooledSession, plan: Plan, source: KeySource) -> bool:
     """Whether `plan` does what it says; False for a mechanism nobody has written a proof for."""
     if plan.mechanism is Mechanism.ECDSA:
-        return _with(functions, session, KeyType.EC, _ec_template(), _ecdsa)
+        with _ec_key(functions, session, source) as (private, ec_public):
+            return _holds(lambda: _ecdsa(private, ec_public))
     rsa_proofs = {Mechanism.RSA_PKCS: _pkcs1_raw, Mechanism.RSA_PKCS_OAEP: _oaep, Mechanism.RSA_PKCS_PSS: _pss_raw}
     proof = rsa_proofs.get(plan.mechanism)
     if plan.mechanism in _PKCS1:
@@ -53,19 +56,54 @@ def prove(functions: Functions, session: PooledSession, plan: Plan) -> bool:
     if proof is None:
         return False
     chosen = proof
-    return _with(functions, session, KeyType.RSA, _rsa_template(), lambda key: chosen(key, plan))
+    with _rsa_key(functions, session, source) as (private, rsa_public):
+        return _holds(lambda: chosen(private, rsa_public, plan))
 
 
-Check = Callable[[BoundKey], bool]
-
-
-def _with(functions: Functions, session: PooledSession, key_type: KeyType, template: Template, check: Check) -> bool:
-    handle = functions.create(session.handle, template)
+def _holds(check: Callable[[], bool]) -> bool:
     try:
-        return check(BoundKey(session.session, handle, key_type))
+        return check()
     except InvalidSignature:
         return False
+
+
+@contextmanager
+def _rsa_key(
+    functions: Functions, session: PooledSession, source: KeySource
+) -> Iterator[tuple[BoundKey, rsa.RSAPublicKey]]:
+    """A private key in the session and its public half here: ours, or one that the token makes for the occasion."""
+    if source is KeySource.IMPORTED:
+        handles, public = [functions.create(session.handle, _rsa_template())], _rsa().public_key()
+    else:
+        bits = (A.MODULUS_BITS, ulong(_RSA_BITS))
+        made = generate_pair(functions, session.handle, Mechanism.RSA_PKCS_KEY_PAIR_GEN, bits, A.SIGN, A.DECRYPT)
+        handles = [made[1], made[0]]
+        numbers = functions.attributes(session.handle, made[0], ((A.PUBLIC_EXPONENT, 8), (A.MODULUS, _RSA_BITS // 8)))
+        exponent, modulus = (int.from_bytes(number or b"", "big") for number in numbers)
+        public = rsa.RSAPublicNumbers(exponent, modulus).public_key()
+    try:
+        yield BoundKey(session.session, handles[0], KeyType.RSA), public
     finally:
+        _remove(functions, session, handles)
+
+
+@contextmanager
+def _ec_key(
+    functions: Functions, session: PooledSession, source: KeySource
+) -> Iterator[tuple[BoundKey, ec.EllipticCurvePublicKey]]:
+    if source is KeySource.IMPORTED:
+        handles, public = [functions.create(session.handle, _ec_template())], _ec().public_key()
+    else:
+        made = generate_pair(functions, session.handle, Mechanism.EC_KEY_PAIR_GEN, (A.EC_PARAMS, P256), A.SIGN)
+        handles, public = [made[1], made[0]], public_point(functions, session.handle, made[0])
+    try:
+        yield BoundKey(session.session, handles[0], KeyType.EC), public
+    finally:
+        _remove(functions, session, handles)
+
+
+def _remove(functions: Functions, session: PooledSession, handles: list[int]) -> None:
+    for handle in handles:
         functions.code("C_DestroyObject", session.handle, handle)
 
 
@@ -106,36 +144,36 @@ def _ec() -> ec.EllipticCurvePrivateKey:
 
 def _ec_template() -> Template:
     value = _ec().private_numbers().private_value.to_bytes(32, "big")
-    return [*_private(KeyType.EC), (A.EC_PARAMS, _P256), (A.VALUE, value)]
+    return [*_private(KeyType.EC), (A.EC_PARAMS, P256), (A.VALUE, value)]
 
 
 def _digest(hash_name: str) -> bytes:
     return hashlib.new(hash_name, _TEXT, usedforsecurity=False).digest()
 
 
-def _ecdsa(key: BoundKey) -> bool:
+def _ecdsa(key: BoundKey, public: ec.EllipticCurvePublicKey) -> bool:
     signature = ecdsa_der(key.signed(Mechanism.ECDSA, None, _digest("sha256")))
-    _ec().public_key().verify(signature, _TEXT, ec.ECDSA(hashes.SHA256()))
+    public.verify(signature, _TEXT, ec.ECDSA(hashes.SHA256()))
     return True
 
 
-def _pkcs1_raw(key: BoundKey, plan: Plan) -> bool:
+def _pkcs1_raw(key: BoundKey, public: rsa.RSAPublicKey, plan: Plan) -> bool:
     """CKM_RSA_PKCS both ways: it decrypts what software encrypted, and signs a DigestInfo."""
-    sealed = _rsa().public_key().encrypt(_TEXT, padding.PKCS1v15())
+    sealed = public.encrypt(_TEXT, padding.PKCS1v15())
     signature = key.signed(plan.mechanism, None, HASHES[HashingAlgorithm.SHA_256].digest_info + _digest("sha256"))
-    _rsa().public_key().verify(signature, _TEXT, padding.PKCS1v15(), hashes.SHA256())
+    public.verify(signature, _TEXT, padding.PKCS1v15(), hashes.SHA256())
     return key.decrypted(plan.mechanism, None, sealed) == _TEXT
 
 
-def _pkcs1(key: BoundKey, plan: Plan) -> bool:
+def _pkcs1(key: BoundKey, public: rsa.RSAPublicKey, plan: Plan) -> bool:
     signature = key.signed(plan.mechanism, None, _TEXT)
-    _rsa().public_key().verify(signature, _TEXT, padding.PKCS1v15(), _HASHES[plan.hash_name])
+    public.verify(signature, _TEXT, padding.PKCS1v15(), _HASHES[plan.hash_name])
     return True
 
 
-def _oaep(key: BoundKey, plan: Plan) -> bool:
+def _oaep(key: BoundKey, public: rsa.RSAPublicKey, plan: Plan) -> bool:
     scheme = padding.OAEP(padding.MGF1(_HASHES[plan.mgf_name]), _HASHES[plan.hash_name], _label(plan))
-    return key.decrypted(plan.mechanism, plan.parameter, _rsa().public_key().encrypt(_TEXT, scheme)) == _TEXT
+    return key.decrypted(plan.mechanism, plan.parameter, public.encrypt(_TEXT, scheme)) == _TEXT
 
 
 def _label(plan: Plan) -> bytes | None:
@@ -143,17 +181,17 @@ def _label(plan: Plan) -> bytes | None:
     return bytes(label) if label else None
 
 
-def _pss(key: BoundKey, plan: Plan) -> bool:
-    return _pss_of(key, plan, _TEXT)
+def _pss(key: BoundKey, public: rsa.RSAPublicKey, plan: Plan) -> bool:
+    return _pss_of(key, public, plan, _TEXT)
 
 
-def _pss_raw(key: BoundKey, plan: Plan) -> bool:
-    return _pss_of(key, plan, _digest(plan.hash_name))
+def _pss_raw(key: BoundKey, public: rsa.RSAPublicKey, plan: Plan) -> bool:
+    return _pss_of(key, public, plan, _digest(plan.hash_name))
 
 
-def _pss_of(key: BoundKey, plan: Plan, data: bytes) -> bool:
+def _pss_of(key: BoundKey, public: rsa.RSAPublicKey, plan: Plan, data: bytes) -> bool:
     signature = key.signed(plan.mechanism, plan.parameter, data)
     salt = plan.parameter[2] if isinstance(plan.parameter, tuple) else 0
     scheme = padding.PSS(padding.MGF1(_HASHES[plan.mgf_name]), int(salt))
-    _rsa().public_key().verify(signature, _TEXT, scheme, _HASHES[plan.hash_name])
+    public.verify(signature, _TEXT, scheme, _HASHES[plan.hash_name])
     return True

@@ -58,6 +58,18 @@ class _GCMParameters(ctypes.Structure):
     ]
 
 
+class ECDHParameters(ctypes.Structure):
+    """CK_ECDH1_DERIVE_PARAMS."""
+
+    _fields_ = [
+        ("kdf", c_ulong),
+        ("ulSharedDataLen", c_ulong),
+        ("pSharedData", c_char_p),
+        ("ulPublicDataLen", c_ulong),
+        ("pPublicData", c_char_p),
+    ]
+
+
 class _In(ctypes.Structure):
     """CK_ATTRIBUTE given to the token: the structure keeps the bytes alive."""
 
@@ -98,6 +110,7 @@ _CALLS: Final[dict[str, _Call]] = {
     "C_GenerateKey": _Call(58, (_U, _P, _P, _U, _P)),
     "C_GenerateKeyPair": _Call(59, (_U, _P, _P, _U, _P, _U, _P, _P)),
     "C_WrapKey": _Call(60, (_U, _P, _U, _U, _P, _P)),
+    "C_DeriveKey": _Call(62, (_U, _P, _U, _P, _U, _P)),
 }
 
 Template = Sequence[tuple[int, bytes]]
@@ -226,6 +239,13 @@ class Functions:
             raise CallFailed("C_WrapKey", code)
         return ctypes.string_at(buffer, length.value)
 
+    def derive(self, session: int, mechanism: int, parameters: ctypes.Structure, base: int, template: Template) -> int:
+        """C_DeriveKey; the handle."""
+        handle = c_ulong()
+        arguments = (base, _in(template), len(template), byref(handle))
+        self.call("C_DeriveKey", session, byref(_with(mechanism, parameters)), *arguments)
+        return handle.value
+
     def encrypt_gcm(
         self, session: int, key: int, nonce: bytes, aad: bytes, tag_bits: int, data: bytes | bytearray
     ) -> bytes:
@@ -233,8 +253,7 @@ class Functions:
         NSS softoken forgets the tag when it is asked, and python-pkcs11 believes it.
         """
         parameters = _GCMParameters(nonce, len(nonce), len(nonce) * 8, aad or None, len(aad), tag_bits)
-        mechanism = _Mechanism(CKM_AES_GCM, ctypes.cast(ctypes.pointer(parameters), c_char_p), sizeof(parameters))
-        self.call("C_EncryptInit", session, byref(mechanism), key)
+        self.call("C_EncryptInit", session, byref(_with(CKM_AES_GCM, parameters)), key)
         room = len(data) + tag_bits // 8
         buffer, length = (c_ubyte * room)(), c_ulong(room)
         self.call("C_Encrypt", session, bytes(data), len(data), buffer, byref(length))
@@ -243,6 +262,11 @@ class Functions:
     def destroy(self, session: int, handle: int) -> None:
         """C_DestroyObject."""
         self.call("C_DestroyObject", session, handle)
+
+
+def _with(mechanism: int, parameters: ctypes.Structure) -> _Mechanism:
+    """A mechanism with its parameters, which the caller keeps alive."""
+    return _Mechanism(mechanism, ctypes.cast(ctypes.pointer(parameters), c_char_p), sizeof(parameters))
 
 
 def _in(template: Template) -> ctypes.Array[_In]:

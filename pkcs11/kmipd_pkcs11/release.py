@@ -1,6 +1,6 @@
 """Getting a sensitive, extractable key out of the token: wrap it under a key of known value, unwrap it here.
 
-The wrapping key is a session object made by C_CreateObject from random bytes of ours, that can only wrap. Two ways were
+The wrapping key is a session object of known value (`known_keys`) that can only wrap. Two ways were
 measured on SoftHSM2: one key per session kept for many releases (51 to 55 us a release) and a fresh one each time (131
 to 192 us). We take the first and bound it, by uses and by seconds: an attacker who reads our memory finds the released
 keys themselves there, so the short-lived key adds nothing to what he has. `release_kek_uses_max=1` gives the second.
@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import keywrap
 from pkcs11.constants import Attribute as A
-from pkcs11.constants import ObjectClass
 from pkcs11.mechanisms import KeyType
 
 from kmipd.core.errors import StoreDishonest
-from kmipd_pkcs11.raw import FALSE, TRUE, Functions, ulong
+from kmipd_pkcs11 import known_keys
+from kmipd_pkcs11.known_keys import KeySource
+from kmipd_pkcs11.raw import Functions
 
 if TYPE_CHECKING:
     from kmipd_pkcs11.sessions import PooledSession
@@ -44,10 +45,11 @@ class WrapKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class WrapWay:
-    """A proven way to wrap: the mechanism's number and what it does."""
+    """A proven way to wrap: the mechanism's number, what it does, and where the wrapping key comes from."""
 
     mechanism: int
     kind: WrapKind
+    source: KeySource = KeySource.IMPORTED
 
     def unwrap(self, kek: bytes | bytearray, wrapped: bytes) -> bytes:
         """Undo it in software. keywrap.InvalidUnwrap when the result is not what this way produces."""
@@ -73,27 +75,11 @@ class ReleaseKey:
             self.value[index] = 0
 
 
-def kek_template(value: bytes) -> list[tuple[int, bytes]]:
-    """A session object that can do nothing but wrap."""
-    return [
-        (A.CLASS, ulong(ObjectClass.SECRET_KEY)),
-        (A.KEY_TYPE, ulong(KeyType.AES)),
-        (A.TOKEN, FALSE),
-        (A.PRIVATE, TRUE),
-        (A.SENSITIVE, TRUE),
-        (A.EXTRACTABLE, FALSE),
-        (A.WRAP, TRUE),
-        (A.UNWRAP, FALSE),
-        (A.ENCRYPT, FALSE),
-        (A.DECRYPT, FALSE),
-        (A.VALUE, value),
-    ]
-
-
-def make_kek(functions: Functions, session: int) -> ReleaseKey:
-    """A new wrapping key of random value in this session."""
-    value = bytearray(secrets.token_bytes(KEK_BYTES))
-    return ReleaseKey(functions.create(session, kek_template(bytes(value))), value)
+def make_kek(functions: Functions, session: int, source: KeySource) -> ReleaseKey:
+    """A new wrapping key of random value in this session, which can do nothing but wrap."""
+    wanted = known_keys.template(KeyType.AES, A.WRAP)
+    made = known_keys.make(functions, session, source, wanted, secrets.token_bytes(KEK_BYTES))
+    return ReleaseKey(made.handle, made.value)
 
 
 def drop_kek(functions: Functions, session: PooledSession) -> None:
@@ -104,14 +90,16 @@ def drop_kek(functions: Functions, session: PooledSession) -> None:
         functions.code("C_DestroyObject", session.handle, kek.handle)
 
 
-def current_kek(functions: Functions, session: PooledSession, uses: int, seconds: float) -> ReleaseKey:
+def current_kek(
+    functions: Functions, session: PooledSession, source: KeySource, uses: int, seconds: float
+) -> ReleaseKey:
     """The session's wrapping key, replaced when it was used `uses` times or is `seconds` old."""
     kek = session.kek
     if kek is not None and (kek.uses >= uses or time.monotonic() - kek.born >= seconds):
         drop_kek(functions, session)
         kek = None
     if kek is None:
-        kek = session.kek = make_kek(functions, session.handle)
+        kek = session.kek = make_kek(functions, session.handle, source)
     kek.uses += 1
     return kek
 

@@ -185,7 +185,7 @@ class PKCS11Store:
         if self._connection.facts.wraps_unextractable:
             self._objects.demand_extractable(session, handle)
         uses, seconds = settings.release_kek_uses_max, settings.release_kek_seconds_max
-        kek = release.current_kek(functions, session, uses, seconds)
+        kek = release.current_kek(functions, session, way.source, uses, seconds)
         secret = key.key_class is KeyClass.SECRET
         size = key.material_size or (key.length + 7) // 8
         room = (size if secret else release.PRIVATE_ROOM) + release.OVERHEAD
