@@ -6,7 +6,8 @@ import datetime as dt
 import shutil
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,16 +153,26 @@ class Clients:
         """A key and a certificate, written with the authority's into `out`."""
         authority = Authority.load(self._settings.authority)
         _refuse_existing(out, "key.pem", "cert.pem")
+        if self._known(name) is not None:
+            raise ClientExists(name)
         issued = authority.issue_client(name, key_type)
-        self._enrol(name, group, role, issued)
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files.write(out / "key.pem", issued.key_pem, files.SECRET)
-        return self._write_public(out, issued, authority)
+        key = {"key.pem": (issued.key_pem, files.SECRET)}
+        with _written(out, 0o700, {**key, **_public(issued, authority)}):
+            self._enrol(name, group, role, issued)
+        return out
 
-    def sign(self, name: str, request: Path, out: Path, *, group: str, role: str) -> tuple[Path, csr.SigningRequest]:
-        """A certificate for the key of a CSR. A known client gets a further certificate: both stay good."""
+    def sign(
+        self, name: str, request: Path, out: Path, *, group: str | None, role: str | None
+    ) -> tuple[Path, csr.SigningRequest]:
+        """A certificate for the key of a CSR. A known client gets a further certificate: both stay good.
+
+        None for `group` and `role`: the client's own name and "client", or what a known client has.
+        """
         authority = Authority.load(self._settings.authority)
         _refuse_existing(out, "cert.pem")
+        known = self._known(name)
+        if known is not None:
+            _refuse_change(known, group, role)
         try:
             signing_request = csr.load(request.read_bytes())
         except OSError as error:
@@ -169,25 +180,23 @@ class Clients:
         except csr.BadRequest as error:
             raise AdministrationError(f"{request}: {error}") from None
         issued = authority.sign(signing_request)
-        self._enrol(name, group, role, issued)
-        out.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return self._write_public(out, issued, authority), signing_request
+        with _written(out, 0o755, _public(issued, authority)):
+            self._enrol(name, group or name, role or ROLES[0], issued)
+        return out, signing_request
 
-    def _enrol(self, name: str, group: str, role: str, issued: Issued) -> None:
-        clients = self._registry.clients
-        known = clients.find(name)
+    def _known(self, name: str) -> ClientRecord | None:
+        """The client of this name; refuses names that cannot be listed or logged on one line, and revoked clients."""
+        if not name.isprintable() or name != name.strip():
+            raise AdministrationError(f"{name!r} is no name for a client: it must be printable, without spaces around")
+        known = self._registry.clients.find(name)
         if known is not None and known.revoked is not None:
             raise AdministrationError(f"the client {name!r} was revoked; enrol it under another name")
-        if known is None:
-            clients.add(name, group, role, int(time.time()))
-        elif issued.key is not None:
-            raise ClientExists(name)
-        clients.add_certificate(name, _record(issued.certificate))
+        return known
 
-    def _write_public(self, out: Path, issued: Issued, authority: Authority) -> Path:
-        files.write(out / "cert.pem", issued.certificate_pem, files.PUBLIC)
-        files.write(out / "ca.pem", authority.certificate_pem, files.PUBLIC)
-        return out
+    def _enrol(self, name: str, group: str, role: str, issued: Issued) -> None:
+        if self._known(name) is None:
+            self._registry.clients.add(name, group, role, int(time.time()))
+        self._registry.clients.add_certificate(name, _record(issued.certificate))
 
     def all(self) -> Sequence[ClientRecord]:
         return self._registry.clients.all()
@@ -215,6 +224,41 @@ def _refuse_existing(out: Path, *names: str) -> None:
     for name in names:
         if (out / name).exists():
             raise AdministrationError(f"{out / name} exists and is not overwritten")
+
+
+def _refuse_change(known: ClientRecord, group: str | None, role: str | None) -> None:
+    if (group or known.group, role or known.role) != (known.group, known.role):
+        raise AdministrationError(
+            f"the client {known.name!r} is enrolled with the group {known.group!r} and the role {known.role!r}, "
+            "and a further certificate changes neither: leave --group and --role out"
+        )
+
+
+def _public(issued: Issued, authority: Authority) -> dict[str, tuple[bytes, int]]:
+    return {"cert.pem": (issued.certificate_pem, files.PUBLIC), "ca.pem": (authority.certificate_pem, files.PUBLIC)}
+
+
+@contextmanager
+def _written(out: Path, mode: int, contents: Mapping[str, tuple[bytes, int]]) -> Iterator[None]:
+    """Write the files, then do what follows: nobody is enrolled whose certificate could not be written down.
+
+    What is new is taken back when either fails. After a crash in between, the files hold a certificate that stands for
+    nobody.
+    """
+    new = [out / name for name in contents if not (out / name).exists()]
+    directory_is_new = not out.exists()
+    try:
+        out.mkdir(mode=mode, parents=True, exist_ok=True)
+        for name, (data, file_mode) in contents.items():
+            files.write(out / name, data, file_mode)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in new:
+                path.unlink(missing_ok=True)
+            if directory_is_new:
+                out.rmdir()
+        raise
 
 
 def _record(certificate: x509.Certificate) -> CertificateRecord:

@@ -58,14 +58,15 @@ def add(name: str, directory: Path, out: Path, group: str | None, role: str, key
 @directory_option
 @_out_option
 @_group_option
-@_role_option
-def sign(name: str, csr: Path, directory: Path, out: Path, group: str | None, role: str) -> None:
+@click.option("--role", type=click.Choice(administration.ROLES), help="What it may do; client without it.")
+def sign(name: str, csr: Path, directory: Path, out: Path, group: str | None, role: str | None) -> None:
     """Sign the CSR of a device, which keeps its key; writes ca.pem and cert.pem into --out.
 
-    Signing again for an enrolled NAME renews its certificate; the one before stays good until it ends.
+    Signing again for an enrolled NAME renews its certificate; the one before stays good until it ends. Group and role
+    stay as they are.
     """
     with _clients(directory) as clients:
-        _, request = clients.sign(name, csr, out, group=group or name, role=role)
+        _, request = clients.sign(name, csr, out, group=group, role=role)
     if request.version:
         click.echo(
             f"note: the request has version {request.version} where the standard has 0; Element clusters do that"

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
+from kmipd import administration, config
 from kmipd.spec.tags import Tag
 from tests.support.asking import create, name
 from tests.support.client import Client
@@ -158,6 +165,59 @@ def test_clients(own_server: Server, tmp_path: Path) -> None:
     listed = json.loads(run("client", "list", "--dir", directory, "--json"))
     assert [(c["name"], c["revoked"]) for c in listed] == [("array1", True)]
     assert "no client" in refused("client", "revoke", "nobody", "--dir", directory, code=1)
+
+
+def test_nobody_is_enrolled_whose_files_cannot_be_written(own_server: Server, tmp_path: Path) -> None:
+    directory = own_server.directory
+    for out in (tmp_path / "a file" / "out", Path("/proc/nobody")):
+        (tmp_path / "a file").touch()
+        assert "refused" in refused("client", "add", "array1", "--dir", directory, "--out", out, code=1)
+    assert json.loads(run("client", "list", "--dir", directory, "--json")) == []
+    run("client", "add", "array1", "--dir", directory, "--out", tmp_path / "out", "--key-type", "ec")
+
+
+def test_files_of_a_refused_enrolment_are_taken_back(own_server: Server, tmp_path: Path) -> None:
+    """The registry refuses after the files are written."""
+    clients = administration.Clients(config.load(own_server.directory, {}))
+    out = tmp_path / "out"
+    with sqlite3.connect(own_server.directory / "registry.db") as registry:
+        registry.execute("BEGIN IMMEDIATE")
+        registry.execute("CREATE TRIGGER full BEFORE INSERT ON certificate BEGIN SELECT RAISE(ABORT, 'full'); END")
+    try:
+        with pytest.raises(Exception, match="full"):
+            clients.issue("array1", out, group="array1", role="client", key_type="ec")
+    finally:
+        clients.close()
+    assert not out.exists()
+
+
+def test_a_further_certificate_changes_neither_group_nor_role(own_server: Server, tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "device")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    path = tmp_path / "device.csr"
+    path.write_bytes(request.public_bytes(Encoding.PEM))
+
+    def sign(*more: str) -> list[object]:
+        out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        return ["client", "sign", "device", "--csr", path, "--dir", own_server.directory, "--out", out, *more]
+
+    run(*sign("--group", "storage"))
+    for more in (("--role", "auditor"), ("--group", "other"), ("--group", "device")):
+        text = refused(*sign(*more), code=1)
+        assert "storage" in text
+        assert "client" in text
+    run(*sign())
+    run(*sign("--group", "storage", "--role", "client"))
+    (listed,) = json.loads(run("client", "list", "--dir", own_server.directory, "--json"))
+    assert (listed["group"], listed["role"], len(listed["certificates"])) == ("storage", "client", 3)
+
+
+@pytest.mark.parametrize(("name", "code"), [("a\nb", 1), (" a", 1), ("", 6), ("a" * 65, 6)])
+def test_a_name_that_cannot_be_shown_is_refused(own_server: Server, tmp_path: Path, name: str, code: int) -> None:
+    text = refused("client", "add", name, "--dir", own_server.directory, "--out", tmp_path / "out", code=code)
+    assert "name" in text
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("content", ["", "hello", DEVICE_CSR, "x" * 100_000])
