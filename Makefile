@@ -9,6 +9,8 @@ CLIENTS := .venv-interop
 SYSTEM := softhsm2 opensc gcc libc6-dev libnss3 libnss3-tools
 SCRATCH := $(shell if [ -w /dev/shm ]; then echo /dev/shm; else echo $${TMPDIR:-/tmp}; fi)
 T ?= tests
+FUZZ ?= ttlv json xml http
+MINUTES ?= 10
 REAL_CLIENTS := tests/interop/clients
 
 PYTEST = $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup
@@ -50,6 +52,10 @@ bench: system $(VENV)/.ready ## measure beside PyKMIP's server, a TLS echo and t
 faults: system $(VENV)/.ready ## every failure of the token in every call, while clients work; writes docs/faults.md
 	@d=$$(mktemp -d $(SCRATCH)/kmipd-faults.XXXXXX) && trap 'rm -rf $$d' EXIT && \
 	  TMPDIR=$$d $(BIN)/python -m tests.faults.matrix --table docs/faults.md
+
+fuzz: $(VENV)/.ready ## fuzz every reader with atheris (MINUTES=10 each, FUZZ="json xml" for some)
+	@$(BIN)/python -m pip install -q --group fuzz
+	@for target in $(FUZZ); do $(BIN)/python -m tests.fuzz $$target $(MINUTES) || exit 1; done
 
 run: system $(VENV)/.ready ## a development server in softhsm/dev
 	@[ -e softhsm/dev ] || $(BIN)/kmipd init --dir softhsm/dev

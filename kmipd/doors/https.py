@@ -62,7 +62,7 @@ class HTTPFramer:
 
     def receive_data(self, data: bytes) -> None:
         """Take what the peer sent; after the end it is thrown away."""
-        if not self.over:
+        if data and not self.over:  # no bytes are the end of the stream to h11
             self._http.receive_data(data)
 
     def next_message(self) -> bytes | None:
