@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kmipd import config_ranges
 from kmipd.config_reader import GroupSettings, Reader
 from kmipd.config_reader import SettingsError as SettingsError
 from kmipd.core.keystores import PinKind, PinSource
@@ -186,18 +187,16 @@ def _settings(reader: Reader, directory: Path, tables: dict[str, Any]) -> Settin
 
 
 def _validate(reader: Reader, settings: Settings) -> None:
-    if not 0 <= settings.server.port <= 65535:
-        raise reader.wrong("server", "port", "must be between 0 and 65535")
+    for table, key, problem in config_ranges.problems(settings):
+        raise reader.wrong(table, key, problem)
     try:
         settings.server.addresses  # noqa: B018 - whether they are some
     except ValueError as error:
         raise reader.wrong("server", "also_listen", f"must be a list of HOST:PORT; {error} is none") from None
-    if not 1 <= settings.server.workers <= 256:
-        raise reader.wrong("server", "workers", "must be between 1 and 256")
     if settings.server.log_level not in ("debug", "info", "warning", "error"):
         raise reader.wrong("server", "log_level", "must be debug, info, warning or error")
-    if settings.keys.rsa_bits_min not in range(1024, 8193, 8):
-        raise reader.wrong("keys", "rsa_bits_min", "must be between 1024 and 8192, in whole bytes")
+    if settings.keys.rsa_bits_min % 8:
+        raise reader.wrong("keys", "rsa_bits_min", "must be a number of whole bytes")
     if not settings.store.token_label and not settings.store.token_serial:
         raise reader.wrong("store", "token_label", "or token_serial must be given")
     section = settings.store
