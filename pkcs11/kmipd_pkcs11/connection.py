@@ -58,7 +58,7 @@ class Connection:
         self.facts = settings.facts or facts_of(settings.module)
         sessions = min(settings.sessions_max, self.facts.sessions - 1 if self.facts.sessions else settings.sessions_max)
         lock_file = settings.lock_file
-        self.lock = TokenLock(settings.name, lock_file, settings.token_lock_wait)
+        self.lock = TokenLock(settings.name, lock_file, settings.token_lock_wait, self.facts.serialise)
         self.latch = latch_of(lock_file)
         self.handles = HandleCache(settings.handles_max)
         self.pool = SessionPool(settings.name, max(1, sessions), settings.session_wait)

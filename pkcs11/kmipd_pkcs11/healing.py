@@ -93,6 +93,9 @@ def stuck(connection: Connection) -> str:
         return connection.hangs
     if connection.state is State.RECOVERING and now - connection.since > RECOVERY_SECONDS:
         return f"key store {name!r} has been reconnecting for more than {RECOVERY_SECONDS:g} s"
+    patience = connection.facts.replace_worker_after
+    if patience and connection.report.down_for(now) > patience:
+        return f"{connection.reason}; its library recovers in a new process only"
     held = connection.lock.held_for(now)
     if held > connection.settings.token_lock_wait:
         return f"key store {name!r}: a change of the token has hung for {held:.0f} s"

@@ -23,7 +23,8 @@ _POLL = 0.002  # seconds between attempts at the file lock: well below what one 
 class TokenLock:
     """The mutex of one token. The file is opened when first needed, so after the worker process has started."""
 
-    def __init__(self, store: str, path: Path | None, timeout: float) -> None:
+    def __init__(self, store: str, path: Path | None, timeout: float, needed: bool = True) -> None:
+        self._needed = needed  # False for tokens that bear concurrent changes
         self._store = store
         self._path = path
         self._timeout = timeout
@@ -39,6 +40,9 @@ class TokenLock:
     @contextmanager
     def searching(self) -> Iterator[None]:
         """Hold the mutex; StoreUnavailable after the time-out."""
+        if not self._needed:
+            yield
+            return
         self._acquire()
         self._since = time.monotonic()
         try:
@@ -51,14 +55,23 @@ class TokenLock:
     def writing(self) -> Iterator[None]:
         """Hold the mutex and the file lock; StoreUnavailable after the time-out."""
         with self.searching():
-            if self._path is None:
+            if not self._needed:
                 yield
                 return
-            self._lock_file(self._path)
-            try:
+            with self.alone():
                 yield
-            finally:
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the file lock, which excludes other processes, whatever the token bears; nothing without a file."""
+        if self._path is None:
+            yield
+            return
+        self._lock_file(self._path)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Give the file back."""

@@ -48,7 +48,7 @@ def log_in(connection: Connection, module: Module) -> Login:
     keeper = token.open(rw=True)
     try:
         handle: int = keeper.handle  # type: ignore[attr-defined]  # Cython's, not in the stubs
-        with connection.lock.writing():  # no two processes try a wrong PIN at the same time
+        with connection.lock.alone():  # no two processes try a wrong PIN at the same time
             _authenticate(connection, module, handle)
         with connection.lock.searching():
             _recognise(connection, module, keeper, handle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -11,14 +12,14 @@ from pkcs11.constants import Attribute
 
 from kmipd.core.errors import StoreDishonest, StoreUnavailable
 from kmipd.core.keystores import PinKind, PinSource
-from kmipd_pkcs11 import der, release
+from kmipd_pkcs11 import der, providers, release
 from kmipd_pkcs11.errors import ErrorClass
 from kmipd_pkcs11.gate import Gate, GateClosed
 from kmipd_pkcs11.handles import HandleCache
 from kmipd_pkcs11.locks import TokenLock
 from kmipd_pkcs11.pin_sources import pin_from
 from kmipd_pkcs11.pins import PinLatch
-from kmipd_pkcs11.providers import GENERIC, facts_of, known, load
+from kmipd_pkcs11.providers import GENERIC, ProviderFacts, facts_of, known, load
 from kmipd_pkcs11.settings import StoreSettings
 
 
@@ -136,11 +137,43 @@ class TestTokenLock:
 
 class TestFacts:
     def test_those_we_ship(self) -> None:
-        assert set(known()) >= {"softhsm2", "nss"}
         softhsm = facts_of("/anywhere/libsofthsm2.so")
         assert softhsm.name == "SoftHSM2"
         assert softhsm.configuration_variable == "SOFTHSM2_CONF"
         assert facts_of("/opt/vendor/libvendor.so") is GENERIC
+
+    def test_every_file_is_valid_and_says_what_was_tried(self) -> None:
+        vendors = {"softhsm2", "nss", "opencryptoki", "aws-cloudhsm", "luna", "nshield", "utimaco", "yubihsm2", "tpm2"}
+        assert set(known()) == vendors
+        for stem, facts in known().items():
+            assert facts.files, stem
+            assert {Path(path).name.split(".so")[0] for path in facts.paths} <= {
+                name.split(".so")[0] for name in facts.files
+            }, f"{stem}: a library there would not be recognised by its name"
+            assert facts.install, stem
+            assert facts.about.tried, stem
+            assert facts.about.strategy, stem
+            assert facts.about.read, stem
+
+    def test_every_fact_is_used(self) -> None:
+        """A fact that no code reads is information, and belongs into the section [about]."""
+        room = Path(providers.__file__).parent
+        code = "\n".join(path.read_text() for path in room.rglob("*.py"))
+        used = {name for name in ProviderFacts.__dataclass_fields__ if re.search(rf"(facts|self|\])\.{name}\b", code)}
+        assert set(ProviderFacts.__dataclass_fields__) - used == {"about"}
+
+    @pytest.mark.parametrize(
+        ("text", "what"),
+        [
+            ('[errors]\n"decode CKR_DEVICE_ERROR" = "caller"', "verb"),
+            ('[errors]\n"decrypt CKR_DEVICE_EROR" = "caller"', "return code"),
+            ('[errors]\n"decrypt CKR_DEVICE_ERROR" = "coller"', "coller"),
+            ("[about]\ntryed = 'x'", "tryed"),
+        ],
+    )
+    def test_typing_errors_in_the_other_sections(self, text: str, what: str) -> None:
+        with pytest.raises(ValueError, match=what):
+            load(text)
 
     def test_a_typing_error_is_told(self) -> None:
         with pytest.raises(ValueError, match="serialize"):
