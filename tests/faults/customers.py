@@ -188,7 +188,7 @@ def what_is_wrong(server: Server) -> list[str]:
     try:
         app.make_ready(application)
         store, registry = application.store, application.registry
-        wrong = [f"orphan {one.cka_id.hex()} {one.label}" for one in orphans(application.services)]
+        wrong = [f"orphan {one.cka_id.hex()} {one.label}" for one in orphans(application.services, application.store)]
         wrong += [f"intent {one.cka_id.hex()}" for one in registry.intents(application.services.clock.now() + 1)]
         wrong += [f"unfinished destroy of {uid}" for uid in registry.pending_destroys()]
         held = [(one.cka_id, one.key_class) for one in store.inventory()]
