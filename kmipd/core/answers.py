@@ -40,6 +40,8 @@ def expected(error: Exception) -> bool:
 def answer(error: Exception, version: Version) -> tuple[R, str]:
     """Result reason and message for a client of `version`."""
     if isinstance(error, KmipError):
+        if error.said_since is not None and version >= error.said_since:
+            return error.reason, error.message
         return reasons.for_version(error.reason, version), error.message
     for cls, reason, text in _TABLE:
         if isinstance(error, cls):

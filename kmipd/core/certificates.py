@@ -66,7 +66,7 @@ def certificate_attributes(certificate: o.Certificate) -> dict[Tag, Any]:
         return facts
     try:
         parsed = x509.load_der_x509_certificate(certificate.certificate_value)
-        facts |= _names(parsed) | _key(parsed)
+        facts |= _names(parsed) | public_key_attributes(parsed.public_key())
     except (ValueError, UnsupportedAlgorithm):
         raise KmipError(ResultReason.INVALID_FIELD, "Certificate Value is not an X.509 certificate in DER") from None
     return facts
@@ -118,13 +118,14 @@ def _alternatives(parsed: x509.Certificate) -> tuple[bytes, ...]:
     return (names.value.public_bytes(),)
 
 
-def _key(parsed: x509.Certificate) -> dict[Tag, Any]:
-    match parsed.public_key():
-        case rsa.RSAPublicKey() as key:
+def public_key_attributes(key: object) -> dict[Tag, Any]:
+    """Algorithm and length of a public key of `cryptography`; nothing of a kind that has no name in KMIP."""
+    match key:
+        case rsa.RSAPublicKey():
             return {Tag.CRYPTOGRAPHIC_ALGORITHM: CA.RSA, Tag.CRYPTOGRAPHIC_LENGTH: key.key_size}
-        case ec.EllipticCurvePublicKey() as key:
+        case ec.EllipticCurvePublicKey():
             return {Tag.CRYPTOGRAPHIC_ALGORITHM: CA.EC, Tag.CRYPTOGRAPHIC_LENGTH: key.key_size}
-        case dsa.DSAPublicKey() as key:
+        case dsa.DSAPublicKey():
             return {Tag.CRYPTOGRAPHIC_ALGORITHM: CA.DSA, Tag.CRYPTOGRAPHIC_LENGTH: key.key_size}
         case ed25519.Ed25519PublicKey():
             return {Tag.CRYPTOGRAPHIC_ALGORITHM: CA.ED25519, Tag.CRYPTOGRAPHIC_LENGTH: 256}

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from kmipd.core.failures import FailureReason
 from kmipd.spec.enumerations import ResultReason
+from kmipd.spec.versions import Version
 
 
 class KmipError(Exception):
     """An operation failed for a reason that the client is told.
 
-    `reason` is the newest name of the reason; `core.reasons` maps it to one the client's version knows.
+    `reason` is the newest name of the reason; `core.reasons` maps it to one the client's version knows. Where one
+    operation says it in an earlier version than the others do, `said_since` is that version.
     """
 
-    def __init__(self, reason: ResultReason, message: str) -> None:
+    def __init__(self, reason: ResultReason, message: str, *, said_since: Version | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
+        self.said_since = said_since
 
 
 class StoreError(Exception):

@@ -140,10 +140,15 @@ def symmetric(key_format: F, material: bytes) -> bytes | o.TransparentKey:
     raise unsupported(key_format, "a symmetric key")
 
 
+def loaded_private(der: bytes) -> Any:
+    """A private key of `cryptography` from PKCS#8."""
+    return ser.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+
+
 def private(key_format: F, der: bytes) -> bytes | o.TransparentKey:
     if key_format is F.PKCS_8:
         return der
-    key = ser.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    key = loaded_private(der)
     if isinstance(key, rsa.RSAPrivateKey) and key_format in (F.PKCS_1, F.TRANSPARENT_RSA_PRIVATE_KEY):
         if key_format is F.PKCS_1:
             return key.private_bytes(_DER, ser.PrivateFormat.TraditionalOpenSSL, _PEMLESS)

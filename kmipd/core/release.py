@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from kmipd.core import attributes as attrs
-from kmipd.core import formats, vault, view, wrapping
+from kmipd.core import formats, pkcs12, vault, view, wrapping
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import DESTROYED, effective_state
 from kmipd.core.model import ManagedObject
@@ -27,6 +27,8 @@ def structure_for(
     structure = vault.structure_of(ctx, obj)
     if spec is not None or request.key_wrap_type is KeyWrapType.NOT_WRAPPED:
         structure = _unwrapped(ctx, structure)
+    if request.key_format_type is KeyFormatType.PKCS_12 and spec is None:
+        return pkcs12.container(ctx, obj, structure)
     structure = _in_format(obj, structure, request)
     if spec is not None:
         structure = wrapping.wrap(ctx, structure, spec, _travelling(ctx, obj, spec))

@@ -10,7 +10,7 @@ meet another one, and is told to begin again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kmipd.core.errors import KmipError
@@ -71,6 +71,17 @@ def part_of(ctx: Context, operation: Operation, request: Any) -> Part:
     if stream is None or (stream.operation, stream.client) != (operation, _client(ctx)):
         raise KmipError(ResultReason.INVALID_CORRELATION_VALUE, _unknown(streams, value))
     return Part(operation, bool(request.final_indicator), value, stream)
+
+
+def is_open(ctx: Context, operation: Operation, value: bytes | None) -> bool:
+    """Whether the Correlation Value is one of this client and operation; it is good for another while then."""
+    streams = ctx.services.streams
+    streams.expire(ctx.now)
+    stream = streams.open.get(value) if value is not None else None
+    if value is None or stream is None or (stream.operation, stream.client) != (operation, _client(ctx)):
+        return False
+    streams.open[value] = replace(stream, last_used=ctx.now)
+    return True
 
 
 def _unknown(streams: Streams, value: bytes) -> str:

@@ -1092,6 +1092,9 @@ class PKCS11Function(IntEnum):
 
 
 class PKCS11ReturnCode(IntEnum):
-    """CK_RV (2.1 §11.39).  PKCS#11 is the authority on the others, which stay numbers here."""
+    """CK_RV (2.1 §11.39).  Those that are answered here; PKCS#11 is the authority on the others, which stay numbers."""
 
     OK = 0
+    FUNCTION_NOT_SUPPORTED = 0x54
+    CRYPTOKI_NOT_INITIALIZED = 0x190
+    CRYPTOKI_ALREADY_INITIALIZED = 0x191

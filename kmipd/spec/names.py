@@ -166,7 +166,7 @@ SPELLINGS: Final[dict[Enumeration, dict[str, str]]] = {
     e.MaskGenerator: {
         "MGF1": "MGF1",
     },
-    e.PKCS11ReturnCode: {"OK": "OK"},
+    e.PKCS11ReturnCode: {code.name: code.name for code in e.PKCS11ReturnCode},
     e.PaddingMethod: {
         "PKCS5": "PKCS5",
         "ISO10126": "ISO10126",

@@ -78,8 +78,13 @@ BEFORE = (
 #: Its clean-up comes as Request, Request, Response, Response (errata); clean-up may be left out.
 CUT_SHORT = "TC-DERIVEKEY-4-10"
 #: Results that are wrong in the case (kmip-conformance, errata): AES-ECB of the data is what 1.4 has.
-WRONG_RESULTS = {"fd912d102dbb482f6f6e91bd57119095": "d9bcce11b0b437b90239552df3a360c9"}
-WRONG_IN = ("CS-BC-M-6-12", "CS-BC-M-6-13")
+#: A serial number is DER where a case locates by it, and is without tag and length where it is answered.
+WRONG_RESULTS = {
+    ("Data", "fd912d102dbb482f6f6e91bd57119095"): "d9bcce11b0b437b90239552df3a360c9",
+    ("CertificateSerialNumber", "00d2f5bad76a5ac8f9"): "020900d2f5bad76a5ac8f9",
+    ("SerialNumber", "00d2f5bad76a5ac8f9"): "D2F5BAD76A5AC8F9",
+}
+WRONG_IN = ("CS-BC-M-6-12", "CS-BC-M-6-13", "TC-PKCS12-2-14", "TC-PKCS12-2-20")
 #: Answers that name another object than the request did, by case and step.
 MISNAMED = {
     (name, 5): {"$UNIQUE_IDENTIFIER_1": "$UNIQUE_IDENTIFIER_4"} for name in ("TC-SJ-2-12", "TC-SJ-4-12", "TC-SJ-4-14")
@@ -227,7 +232,7 @@ def _corrected(case: Case, tag: str, text: str) -> str:
     """Errata: blanks of the word processor within attribute names, and two wrong results."""
     if tag == "AttributeName":
         return " ".join(text.split())
-    return WRONG_RESULTS.get(text, text) if case.name in WRONG_IN else text
+    return WRONG_RESULTS.get((tag, text), text) if case.name in WRONG_IN else text
 
 
 def _instead(known: Knowledge, item: Item) -> Item:

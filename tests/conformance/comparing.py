@@ -34,7 +34,15 @@ OPTIONAL = frozenset(
 )
 #: Present, but with contents of the server's own.
 OWN_CONTENTS = frozenset(
-    {Tag.SERVER_INFORMATION, Tag.VENDOR_IDENTIFICATION, Tag.RANDOM_NUMBER_GENERATOR, Tag.RNG_PARAMETERS, Tag.DIGEST}
+    # The output of C_GetInfo, the one PKCS#11 function with output in the cases, names the maker of the server.
+    {
+        Tag.PKCS_11_OUTPUT_PARAMETERS,
+        Tag.SERVER_INFORMATION,
+        Tag.VENDOR_IDENTIFICATION,
+        Tag.RANDOM_NUMBER_GENERATOR,
+        Tag.RNG_PARAMETERS,
+        Tag.DIGEST,
+    }
 )
 #: The same as attributes of 2.x: where the server keeps a key, and in which format it would give it.
 OWN_TAGS = frozenset({Tag.PROTECTION_STORAGE_MASK, Tag.KEY_FORMAT_TYPE, Tag.LEASE_TIME})
@@ -124,7 +132,8 @@ def _batch_item(expected: Item, ours: Item, known: Knowledge) -> Iterator[str]:
         return
     operation = getattr(child(expected, Tag.OPERATION), "value", None)
     uids = {i.value for i in walk(payloads[1]) if i.tag in IDENTIFIERS and isinstance(i.value, str)}
-    if operation in MAKING or (known.filled and operation == Operation.LOCATE):
+    derived = operation == Operation.DERIVE_KEY and bool(known.generated)
+    if operation in MAKING or derived or (known.filled and operation == Operation.LOCATE):
         known.generated |= uids
     known.of_generated = known.random or bool(uids & known.generated)
     if operation in LISTS:

@@ -31,12 +31,6 @@ FAILING: dict[str, str] = {
     "LATER: Certify": """
         TC-134-10 TC-134-11 TC-134-12
     """,
-    "LATER: PKCS#11": """
-        PKCS11-M-1-20 PKCS11-M-1-21
-    """,
-    "LATER: PKCS#12": """
-        TC-PKCS12-1-14 TC-PKCS12-1-20 TC-PKCS12-2-14 TC-PKCS12-2-20
-    """,
     "LATER: Put (server to client)": """
         TC-NP-1-10 TC-NP-1-11 TC-NP-1-12 TC-NP-1-14
     """,
@@ -56,9 +50,6 @@ FAILING: dict[str, str] = {
     """,
     "LATER: Query must list Put and Notify": """
         QS-M-1-20 QS-M-1-21
-    """,
-    "LATER: key agreement (derivation method Asymmetric Key)": """
-        TC-DERIVEKEY-6-14 TC-DERIVEKEY-6-20
     """,
     "POLICY: Locate gives the newest object first; these have the oldest first": """
         TC-OFFSET-1-13 TC-OFFSET-2-13

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-from kmipd.core.algorithms import ciphers
+from kmipd.core.algorithms import agreement, ciphers
 from kmipd.core.algorithms.errors import failed, name_of, unsupported
 from kmipd.core.algorithms.hashes import HMAC_HASH, digest, hash_of
 from kmipd.core.algorithms.macs import mac
@@ -50,6 +50,8 @@ def derive(d: Derivation) -> bytes:
             return _hkdf(d)
         case D.ENCRYPT:
             return _encrypt(d)
+        case D.ASYMMETRIC_KEY:
+            return _cut(agreement.agree(d.key, d.data), d.length)
         case D.NIST800_108_C | D.NIST800_108_F | D.NIST800_108_DPI:
             return _sp800_108(d)
         case _:

@@ -69,6 +69,10 @@ def _base(ctx: Context, given: str | int) -> ManagedObject:
 
 def _derivation(ctx: Context, request: DeriveKeyRequestPayload, bases: list[ManagedObject], length: int) -> Derivation:
     given = request.derivation_parameters
+    if request.derivation_method is DerivationMethod.ASYMMETRIC_KEY:
+        private, public = _halves(bases)
+        key, data = vault.material_of(ctx, private), vault.material_of(ctx, public)
+        return Derivation(method=request.derivation_method, key=key, data=data, length=length)
     base = bases[0]
     parameters = given.cryptographic_parameters or base.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS)
     stated: CryptographicParameters = parameters or CryptographicParameters()
@@ -89,6 +93,15 @@ def _derivation(ctx: Context, request: DeriveKeyRequestPayload, bases: list[Mana
         salt=given.salt or given.initialization_vector or b"",
         iterations=given.iteration_count or 0,
     )
+
+
+def _halves(bases: list[ManagedObject]) -> tuple[ManagedObject, ManagedObject]:
+    """A private key and somebody's public key, in either order."""
+    by_type = {base.object_type: base for base in bases}
+    private, public = by_type.get(ObjectType.PRIVATE_KEY), by_type.get(ObjectType.PUBLIC_KEY)
+    if len(bases) != 2 or private is None or public is None:
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "key agreement needs a private key and a public key")
+    return private, public
 
 
 def _require_disclosable(method: DerivationMethod, data: ManagedObject) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kmipd.core import creation, group_rules, registration
+from kmipd.core import creation, group_rules, pkcs12, registration
 from kmipd.core.services import Context
 from kmipd.spec.enumerations import UniqueIdentifierEnum as U
 from kmipd.spec.payloads import RegisterRequestPayload, RegisterResponsePayload
@@ -12,6 +12,9 @@ def register(ctx: Context, request: RegisterRequestPayload) -> RegisterResponseP
     structure = request.managed_object
     registration.require_class(request.object_type, structure)
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
+    container = pkcs12.opened(ctx, structure, wanted)
+    if container is not None:
+        structure, wanted = container.structure, container.wanted
     wanted = registration.with_facts(wanted, registration.facts(structure))
     wanted = registration.with_presence(wanted, structure)
     wanted = group_rules.filled_in(ctx, request.object_type, wanted)
@@ -19,5 +22,8 @@ def register(ctx: Context, request: RegisterRequestPayload) -> RegisterResponseP
     obj = creation.add_wrapped(
         ctx, request.object_type, structure, attributes, creation.new_lineage(), creation.new_uid()
     )
+    if container is not None:
+        pkcs12.add_chain(ctx, container)
+        ctx.touched = obj.uid
     ctx.placeholder.set(obj.uid, U.REGISTER)
     return RegisterResponsePayload(unique_identifier=obj.uid)
