@@ -16,7 +16,7 @@ REAL_CLIENTS := tests/interop/clients
 PYTEST = $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop check format lint types contracts bench faults run clean system
+.PHONY: help demo test interop check format lint types contracts bench fuzz faults run clean system
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
