@@ -22,7 +22,7 @@ from kmipd.spec.versions import V1_2, V2_0, Version
 
 # Filled by the table of handlers: what is there is what is served.
 SERVED: frozenset[Operation] = frozenset()
-_OBJECTS: dict[ObjectType, tuple[Version, Version | None]] = {
+OBJECTS: dict[ObjectType, tuple[Version, Version | None]] = {
     ObjectType.CERTIFICATE: (Version(1, 0), None),
     ObjectType.SYMMETRIC_KEY: (Version(1, 0), None),
     ObjectType.PUBLIC_KEY: (Version(1, 0), None),
@@ -42,7 +42,7 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
     if Q.QUERY_OPERATIONS in asked:
         answer["operation"] = tuple(o for o in sorted(SERVED) if OPERATIONS[o].since <= ctx.version and _may(ctx, o))
     if Q.QUERY_OBJECTS in asked:
-        answer["object_type"] = tuple(t for t, (since, until) in _OBJECTS.items() if _in(ctx.version, since, until))
+        answer["object_type"] = tuple(t for t, (since, until) in OBJECTS.items() if _in(ctx.version, since, until))
     if Q.QUERY_SERVER_INFORMATION in asked:
         settings = ctx.services.settings
         answer["vendor_identification"] = settings.server_name
