@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import socket
 import stat
@@ -23,11 +24,14 @@ from kmipd.core.model import CustomName, ManagedObject
 from kmipd.core.recovery import orphans
 from kmipd.registry import schema
 from kmipd.registry.engine import RegistryError
+from kmipd.spec.attributes import ATTRIBUTES
+from kmipd.spec.declare import DateTime
 from kmipd.spec.tags import Tag
 from kmipd.trust.authority import TrustError
 from kmipd.trust.contexts import server_context
 
 WARN_DAYS = 30  # storage vendors warn at 30, 7 and 3 days; ours begins with them
+DATES = frozenset(title(tag) for tag, rule in ATTRIBUTES.items() if rule.type is DateTime)  # shown in POSIX seconds
 DISK_MIN = 100 * 1024 * 1024  # bytes: a registry that cannot grow refuses every new key
 _DAY = 86_400
 
@@ -253,8 +257,14 @@ def details(obj: ManagedObject, now: int) -> dict[str, Any]:
 
 
 def _shown(key: object, value: Any) -> Any:
+    """Plain values: times in POSIX seconds, octets in hexadecimal, a structure as what is set in it."""
     if isinstance(key, CustomName):
         value = value.value
+    if dataclasses.is_dataclass(value):
+        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: _shown(None, part) for name, part in parts.items() if part is not None}
+    if isinstance(value, tuple | list):
+        return [_shown(None, part) for part in value]
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, bool | str) or type(value) is int:

@@ -55,11 +55,16 @@ def show(uid: str, directory: Path, as_json: bool) -> None:
         return
     attributes = found.pop("attributes")
     found["names"] = ", ".join(found["names"])
-    rows = list(found.items()) + [(name, ", ".join(map(str, values))) for name, values in attributes.items()]
-    rows += [("history", f"{e['operation']} by {e['principal']} at {_time(e['time'])}") for e in events]
+    rows = list(found.items())
+    for name, values in attributes.items():
+        rows.append((name, "; ".join(_text(value, name in inspection.DATES) for value in values)))
+    rows += [("history", f"{e.operation} by {e.principal} at {_text(e.time, True)}") for e in history]
     print_table(("what", "value"), rows, "")
 
 
-def _time(seconds: object) -> str:
-    assert isinstance(seconds, int)
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(seconds))
+def _text(value: object, is_date: bool = False) -> str:
+    if is_date and isinstance(value, int):
+        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
+    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)

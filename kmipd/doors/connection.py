@@ -108,8 +108,8 @@ class Connection:
         if self.principal is None:
             self._keeper.refused()
             log.warning(
-                "refused: %s: the certificate is good but stands for nobody here; enrol it with `kmipd client sign` "
-                "or add an identity rule %s",
+                "refused: %s: the certificate is good but stands for nobody here: it is not enrolled, or was revoked; "
+                "enrol the client with `kmipd client`, or add an identity rule %s",
                 self.peer,
                 refusals.describe(self._certificate),
             )

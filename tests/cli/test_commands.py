@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,11 @@ def test_status_keys_and_history(server: Server) -> None:
     assert shown["attributes"]["Cryptographic Length"] == [256]
     assert [e["operation"] for e in shown["history"]] == ["CREATE"]
     assert "volume-1" in run("key", "list", "--dir", server.directory)
-    assert uid in run("key", "show", uid, "--dir", server.directory)
+    table = run("key", "show", uid, "--dir", server.directory)
+    assert uid in table
+    made = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(shown["attributes"]["Initial Date"][0]))
+    assert f"Initial Date              {made}" in table
+    assert "rng_algorithm UNSPECIFIED" in table, "structures in words"
     assert "no object" in refused("key", "show", "nothing", "--dir", server.directory, code=1)
     assert "every token object" in run("store", "orphans", "--dir", server.directory)
 
