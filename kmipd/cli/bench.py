@@ -10,9 +10,11 @@ from kmipd.cli.output import Failure, json_option, print_json, print_table
 from kmipd.load import measure
 from kmipd.load.client import LoadError, Target
 from kmipd.load.scenarios import SCENARIOS
+from kmipd.protocol import Encoding
 from kmipd.spec.versions import VERSIONS, Version
 
 _VERSIONS = {f"{v.major}.{v.minor}": v for v in VERSIONS if v < Version(2, 0)}
+_ENCODINGS = {encoding.name.lower(): encoding for encoding in Encoding}
 
 
 @click.command()
@@ -25,6 +27,7 @@ _VERSIONS = {f"{v.major}.{v.minor}": v for v in VERSIONS if v < Version(2, 0)}
 @click.option("--connections", default="1,4,16", show_default=True, help="How many at once, separated by commas.")
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), help="For each row.")
 @click.option("--kmip", type=click.Choice(sorted(_VERSIONS)), default="1.4", show_default=True, help="KMIP version.")
+@click.option("--https", type=click.Choice(sorted(_ENCODINGS)), help="By HTTPS in this encoding, not by TLS socket.")
 @json_option
 def bench(
     host: str,
@@ -36,6 +39,7 @@ def bench(
     connections: str,
     seconds: float,
     kmip: str,
+    https: str | None,
     as_json: bool,
 ) -> None:
     """Measure a KMIP server, ours or another's: requests a second, median and 99th percentile.
@@ -46,7 +50,8 @@ def bench(
         counts = [int(part) for part in connections.split(",")]
     except ValueError:
         raise click.BadParameter("whole numbers separated by commas", param_hint="--connections") from None
-    target = Target(host=host, port=port, certificate=cert, key=key, ca=ca, version=_VERSIONS[kmip])
+    encoding = None if https is None else _ENCODINGS[https]
+    target = Target(host=host, port=port, certificate=cert, key=key, ca=ca, version=_VERSIONS[kmip], https=encoding)
     results = []
     try:
         for operation in operations or sorted(SCENARIOS):

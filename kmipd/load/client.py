@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kmipd import protocol
+from kmipd.load.framing import ByHTTPS, ByTLS, Framing
+from kmipd.protocol import Encoding
 from kmipd.spec.enumerations import Operation, ResultStatus
 from kmipd.spec.messages import ProtocolVersion, RequestBatchItem, RequestHeader, RequestMessage
 from kmipd.spec.versions import Version
@@ -29,6 +31,10 @@ class Target:
     key: Path
     ca: Path | None  # None: the server's certificate is not checked
     version: Version
+    https: Encoding | None = None  # by HTTPS in this encoding; None is the TLS socket
+
+    def framing(self) -> Framing:
+        return ByTLS() if self.https is None else ByHTTPS(self.https, self.host)
 
     def context(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -46,6 +52,7 @@ class Client:
 
     def __init__(self, target: Target, context: ssl.SSLContext | None = None) -> None:
         self._target = target
+        self.framing = target.framing()
         raw = socket.create_connection((target.host, target.port), CONNECT_SECONDS)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         raw.settimeout(ANSWER_SECONDS)
@@ -56,17 +63,25 @@ class Client:
 
     def call(self, operation: Operation, payload: Any) -> Any:
         """One request; the payload of its answer."""
-        self.sock.sendall(request(self._target.version, (operation, payload)))
+        self.sock.sendall(self.framing.ask(request(self._target.version, (operation, payload))))
         return payload_of(self.exchange_rest())
 
     def exchange_rest(self) -> bytes:
-        framer = protocol.Framer()
-        while (message := framer.next_message()) is None:
-            data = self.sock.recv(65_536)
-            if not data:
+        """The answer to what was sent, in TTLV."""
+        data = b""
+        while not self.framing.whole(data):
+            received = self.sock.recv(65_536)
+            if not received:
                 raise LoadError("the server closed the connection")
-            framer.receive_data(data)
-        return message
+            data += received
+        return self.message(data)
+
+    def message(self, data: bytes) -> bytes:
+        """The TTLV of a whole answer; LoadError when it is none."""
+        try:
+            return self.framing.message(data)
+        except (ValueError, protocol.ProtocolError) as error:
+            raise LoadError(str(error)) from None
 
 
 def request(version: Version, *items: tuple[Operation, Any]) -> bytes:

@@ -72,11 +72,12 @@ def connect(target: Target, seconds: float, probe: Callable[[Client], object]) -
 class _Line:
     """One connection with one request under way. Answers are cut by their length alone: the client must stay cheap."""
 
-    __slots__ = ("client", "held", "message", "sent")
+    __slots__ = ("client", "held", "message", "sent", "whole")
 
     def __init__(self, client: Client, message: bytes) -> None:
         self.client = client
-        self.message = message
+        self.message = client.framing.ask(message)
+        self.whole = client.framing.whole
         self.held = b""
         self.sent = 0.0
 
@@ -92,12 +93,12 @@ class _Line:
         if not data:
             raise LoadError("the server closed a connection under load")
         self.held = data = self.held + data if self.held else data
-        if len(data) < 8 or len(data) < 8 + int.from_bytes(data[4:8], "big"):
+        if not self.whole(data):
             return
         times.append(time.perf_counter() - self.sent)
         self.held = b""
         if len(times) % CHECK_EVERY == 0:
-            payload_of(data)
+            payload_of(self.client.message(data))
         self.send()
 
 

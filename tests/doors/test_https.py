@@ -14,6 +14,9 @@ from http.client import HTTPException
 import pytest
 
 from kmipd import administration, config
+from kmipd.load import measure
+from kmipd.load.client import Client as LoadClient
+from kmipd.load.client import LoadError, Target
 from kmipd.protocol import Encoding, read_response, write_request
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation, QueryFunction, ResultReason, ResultStatus
@@ -286,6 +289,26 @@ def test_several_sockets_of_a_socket_unit(own_server: Server) -> None:
         for listener in (first, second):
             one = Server(own_server.directory, port=listener.getsockname()[1])
             assert create_once(one, identity)
+
+
+@pytest.mark.parametrize("encoding", [None, *Encoding])
+def test_load_in_every_encoding(server: Server, identity: Identity, encoding: Encoding | None) -> None:
+    files = {"certificate": identity.certificate, "key": identity.key, "ca": identity.ca}
+    target = Target(host="localhost", port=server.port, version=V1_4, https=encoding, **files)
+    for connections in (1, 2):
+        assert measure.run(target, "get", connections, 0.2).requests
+
+
+def test_load_says_when_it_is_refused(server: Server, identity: Identity) -> None:
+    files = {"certificate": identity.certificate, "key": identity.key, "ca": identity.ca}
+    target = Target(host="localhost", port=server.port, version=V1_4, https=Encoding.JSON, **files)
+    client = LoadClient(target)
+    try:
+        client.sock.sendall(b"GET /kmip HTTP/1.1\r\nHost: h\r\n\r\n")
+        with pytest.raises(LoadError, match="405"):
+            client.exchange_rest()
+    finally:
+        client.close()
 
 
 def test_http_can_be_switched_off(own_server: Server) -> None:
