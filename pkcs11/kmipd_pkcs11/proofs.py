@@ -133,7 +133,7 @@ class Proofs:
             return
         listed = plan.mechanism in self._mechanisms
         source = self.source(session) if listed else KeySource.IMPORTED
-        if not (listed and self._holds(plan.proof, lambda: self._prove(session, plan, source))):
+        if not (listed and self._holds(plan.proof, lambda: prove(self._connection.functions, session, plan, source))):
             raise MechanismUnavailable(
                 f"key store {self._connection.settings.name!r} has no working CKM_{plan.mechanism.name} "
                 f"{plan.hash_name} {plan.mgf_name}".rstrip(),
@@ -147,7 +147,7 @@ class Proofs:
             source, functions = self.source(session), self._connection.functions
             listed = (replace(way, source=source) for way in WRAPS if way.mechanism in self._mechanisms)
             self._way = next(
-                (way for way in listed if self._holds(way, lambda way=way: _wraps(functions, session, way))),  # type: ignore[misc]
+                (way for way in listed if self._holds(way, lambda way=way: wraps(functions, session, way))),  # type: ignore[misc]
                 None,
             )
         if self._way is None:
@@ -159,7 +159,7 @@ class Proofs:
         self._fresh()
         functions = self._connection.functions
         for source in KeySource:
-            if self._holds(source, lambda source=source: _makes(functions, session, source)):  # type: ignore[misc]
+            if self._holds(source, lambda source=source: makes(functions, session, source)):  # type: ignore[misc]
                 return source
         raise MechanismUnavailable("the token takes no key of known value, neither imported nor agreed upon")
 
@@ -184,14 +184,6 @@ class Proofs:
         self._vague.discard(name)
         return False
 
-    def _prove(self, session: PooledSession, plan: Plan, source: KeySource) -> bool:
-        functions = self._connection.functions
-        if plan.mechanism in CIPHERS:
-            return _ciphers(functions, session, plan.mechanism, CIPHERS[plan.mechanism], source)
-        if plan.mechanism in MACS:
-            return _macs(functions, session, plan.mechanism, MACS[plan.mechanism], source)
-        return proofs_rsa_ec.prove(functions, session, plan, source)
-
     def _try(self, name: object, proof: Callable[[], bool]) -> bool:
         """The proof's result; a refusal is a "no". A sick token or session is not our answer to give, so other errors
         go on to the connection, which tries again; only the second vague one is a "no" too."""
@@ -208,6 +200,15 @@ class Proofs:
             if error_class in (ErrorClass.CALLER, ErrorClass.MECHANISM):
                 return False
             raise
+
+
+def prove(functions: Functions, session: PooledSession, plan: Plan, source: KeySource) -> bool:
+    """Whether the mechanism gives the known answer; raises what the token says, ValueError where there is no proof."""
+    if plan.mechanism in CIPHERS:
+        return _ciphers(functions, session, plan.mechanism, CIPHERS[plan.mechanism], source)
+    if plan.mechanism in MACS:
+        return _macs(functions, session, plan.mechanism, MACS[plan.mechanism], source)
+    return proofs_rsa_ec.prove(functions, session, plan, source)
 
 
 def _ciphers(
@@ -240,14 +241,16 @@ def _key(
     return known_keys.make(functions, session.handle, source, known_keys.template(known.key_type, *may), known.key)
 
 
-def _makes(functions: Functions, session: PooledSession, source: KeySource) -> bool:
+def makes(functions: Functions, session: PooledSession, source: KeySource) -> bool:
     """Whether the token takes part in this; that the value is the one we know shows when the key is used."""
     made = known_keys.make(functions, session.handle, source, known_keys.template(KeyType.AES, A.WRAP), _AES)
     functions.code("C_DestroyObject", session.handle, made.handle)
     return True
 
 
-def _wraps(functions: Functions, session: PooledSession, way: WrapWay) -> bool:
+def wraps(functions: Functions, session: PooledSession, way: WrapWay) -> bool:
+    """Whether the token wraps in this way; raises what the token or the unwrapping says."""
+
     def make(value: bytes, *may: A, extractable: bool = False) -> known_keys.KnownKey:
         wanted = known_keys.template(KeyType.AES, *may, extractable=extractable)
         return known_keys.make(functions, session.handle, way.source, wanted, value)

@@ -93,6 +93,7 @@ _P = c_void_p
 _CALLS: Final[dict[str, _Call]] = {
     "C_Initialize": _Call(0, (_P,)),
     "C_Finalize": _Call(1, (_P,)),
+    "C_GetTokenInfo": _Call(6, (_U, _P)),
     "C_InitToken": _Call(9, (_U, _P, _U, c_char_p)),
     "C_InitPIN": _Call(10, (_U, _P, _U)),
     "C_SetPIN": _Call(11, (_U, _P, _U, _P, _U)),
@@ -102,6 +103,7 @@ _CALLS: Final[dict[str, _Call]] = {
     "C_CreateObject": _Call(20, (_U, _P, _U, _P)),
     "C_DestroyObject": _Call(22, (_U, _U)),
     "C_GetAttributeValue": _Call(24, (_U, _U, _P, _U)),
+    "C_SetAttributeValue": _Call(25, (_U, _U, _P, _U)),
     "C_FindObjectsInit": _Call(26, (_U, _P, _U)),
     "C_FindObjects": _Call(27, (_U, _P, _U, _P)),
     "C_FindObjectsFinal": _Call(28, (_U,)),
@@ -198,6 +200,10 @@ class Functions:
             None if slot.ulValueLen == UNAVAILABLE else ctypes.string_at(slot.pValue, slot.ulValueLen)
             for slot in template
         ]
+
+    def set_attributes(self, session: int, handle: int, template: Template) -> None:
+        """C_SetAttributeValue. For examination only: keys of ours are never changed."""
+        self.call("C_SetAttributeValue", session, handle, _in(template), len(template))
 
     def create(self, session: int, template: Template) -> int:
         """C_CreateObject; the handle."""
