@@ -63,3 +63,16 @@ def test_numbers_that_contradict_each_other(tmp_path: Path) -> None:
 def test_an_rsa_length_is_whole_bytes(tmp_path: Path) -> None:
     with pytest.raises(config.SettingsError, match="rsa_bits_min"):
         load(tmp_path, "keys", "rsa_bits_min = 2047")
+
+
+@pytest.mark.parametrize(
+    "wrong", ['"5696"', '["5696"]', '["keys.example.com"]', '[":5696"]', '["::1:99999"]', "[5696]"]
+)
+def test_a_further_address_is_host_and_port(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(config.SettingsError, match="also_listen"):
+        load(tmp_path, "server", f"also_listen = {wrong}")
+
+
+def test_further_addresses_follow_the_main_one(tmp_path: Path) -> None:
+    found = load(tmp_path, "server", 'also_listen = ["[::1]:443", "10.0.0.1:5698"]')
+    assert found.server.addresses == [("0.0.0.0", 5696), ("::1", 443), ("10.0.0.1", 5698)]

@@ -17,15 +17,15 @@ from kmipd import administration, config
 from kmipd.load import measure
 from kmipd.load.client import Client as LoadClient
 from kmipd.load.client import LoadError, Target
-from kmipd.protocol import Encoding, read_response, write_request
+from kmipd.protocol import Encoding, from_ttlv, read_response, write_request
 from kmipd.spec import payloads as p
-from kmipd.spec.enumerations import Operation, QueryFunction, ResultReason, ResultStatus
+from kmipd.spec.enumerations import ObjectType, Operation, QueryFunction, ResultReason, ResultStatus
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V1_0, V1_2, V1_4, V2_1
 from tests.protocol.corpus import CORPUS, needs_corpus
 from tests.support import asking
 from tests.support.asking import create
-from tests.support.client import Client, Ended, request, with_header
+from tests.support.client import Client, Ended, request, wanted, with_header
 from tests.support.https import HTTPSClient
 from tests.support.server import Identity, Server
 
@@ -59,6 +59,25 @@ def test_a_maximum_response_size_is_one_of_ttlv(server: Server, identity: Identi
         for size, status in ((answered, ResultStatus.SUCCESS), (answered - 8, ResultStatus.OPERATION_FAILED)):
             limited = with_header(request((Operation.QUERY, QUERY), version=V1_4), maximum_response_size=size)
             assert client.send(limited).batch_item[0].result_status is status
+
+
+@every
+def test_what_is_large_goes_through(server: Server, identity: Identity, encoding: Encoding) -> None:
+    data = random.Random(7).randbytes(900_000)
+    with HTTPSClient.speaking(encoding, server, identity) as client:
+        uid = asking.register(client, ObjectType.OPAQUE_OBJECT, asking.opaque(data))
+        got = client.call(Operation.GET, p.GetRequestPayload(unique_identifier=uid))
+        assert got.managed_object.opaque_data_value == data
+        status, _, answer = client.post(from_ttlv(encoding, _registering(bytes(1_050_000))), encoding.value)
+        assert status == (413 if encoding is Encoding.TTLV else 200)
+        assert b"the limit is 1048576" in answer
+
+
+def _registering(data: bytes) -> bytes:
+    payload = p.RegisterRequestPayload(
+        object_type=ObjectType.OPAQUE_OBJECT, managed_object=asking.opaque(data), **wanted(V1_4, ())
+    )
+    return write_request(request((Operation.REGISTER, payload), version=V1_4))
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from kmipd.protocol import Encoding
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation, ResultReason
 from tests.faults.faulty import put_between
 from tests.support.asking import create
 from tests.support.client import Client, Ended, Refused
+from tests.support.https import HTTPSClient
 from tests.support.server import Identity, Server
 from tests.tokens.faults import Faults, eventually
 
@@ -36,10 +40,15 @@ def outcome(server: Server, identity: Identity, operation: Operation, payload: o
         return "ended"
 
 
-def test_who_waits_for_a_hung_call_is_told_and_the_others_go_on(own_server: Server, faults: Faults) -> None:
+@pytest.mark.parametrize(
+    "connect", [Client.connect, partial(HTTPSClient.speaking, Encoding.JSON)], ids=["TLS", "HTTPS"]
+)
+def test_who_waits_for_a_hung_call_is_told_and_the_others_go_on(
+    own_server: Server, faults: Faults, connect: Callable[[Server, Identity], Client]
+) -> None:
     own_server.start(workers=1)
     identity = own_server.enrol()
-    with Client.connect(own_server, identity) as client, Client.connect(own_server, identity) as other:
+    with connect(own_server, identity) as client, Client.connect(own_server, identity) as other:
         uid = create(client)
         get = p.GetRequestPayload(unique_identifier=uid)
         key = client.call(Operation.GET, get)
