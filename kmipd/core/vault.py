@@ -110,22 +110,23 @@ def structure_of(ctx: Context, obj: ManagedObject) -> o.ManagedObject:
             ) from None
         structure: o.ManagedObject = ctx.services.codec.load(o.OBJECT_CLASSES[obj.object_type], plain)
         return structure
-    return key_structure(obj.object_type, obj.token_key.algorithm, obj.token_key.length, _release(ctx, obj))
+    key = obj.token_key
+    return key_structure(obj.object_type, key.algorithm, key.length, _release(ctx, obj, key))
 
 
 def material_of(ctx: Context, obj: ManagedObject) -> bytes:
     """Canonical material (see `formats`) for cryptography in software."""
     if obj.placement is Placement.RESIDENT:
-        return _release(ctx, obj)
+        return _release(ctx, obj, obj.token_key)
     return formats.canonical(structure_of(ctx, obj))
 
 
-def _release(ctx: Context, obj: ManagedObject) -> bytes:
+def _release(ctx: Context, obj: ManagedObject, key: TokenKey) -> bytes:
     if obj.placement is not Placement.RESIDENT:
         raise KmipError(ResultReason.OBJECT_DESTROYED, f"{obj.uid} was destroyed")
     if not obj.attributes.get(Tag.EXTRACTABLE, True):
         raise KmipError(ResultReason.NOT_EXTRACTABLE, f"{obj.uid} is not extractable: it never leaves the token")
-    released = ctx.store_of(obj).release(obj.token_key)
+    released = ctx.store_of(obj).release(key)
     try:
         return bytes(released)
     finally:

@@ -18,6 +18,7 @@ from weakref import WeakSet
 from sqlalchemy import Connection, CursorResult, Dialect, Engine, Executable, create_engine, event, exc
 
 from kmipd.core.registry_port import RegistryUnavailable
+from kmipd.registry.changes import Changes
 
 BUSY_TIMEOUT_MS = 15_000  # longer than any transaction of ours, shorter than the time-out of storage clients (30 s)
 # Pages of 4 KiB in the write-ahead log before they are copied home: the same pages change all the time, so that four
@@ -61,6 +62,11 @@ class WriteLock:
     def __init__(self, path: Path) -> None:
         self._threads = threading.Lock()
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.changes = Changes(self._fd)
+        except OSError as error:
+            os.close(self._fd)
+            raise RegistryError(f"the registry's lock {path} cannot be written: {error.strerror}") from None
 
     def __enter__(self) -> None:
         self._threads.acquire()
@@ -69,12 +75,15 @@ class WriteLock:
         except BaseException:
             self._threads.release()
             raise
+        self.changes.begin()
 
     def __exit__(self, *_: object) -> None:
+        self.changes.end()
         fcntl.flock(self._fd, fcntl.LOCK_UN)
         self._threads.release()
 
     def close(self) -> None:
+        self.changes.close()
         os.close(self._fd)
 
 
@@ -123,6 +132,7 @@ class Connections:
     def __init__(self, engine: Engine, write_lock: WriteLock) -> None:
         self._engine = engine
         self._write_lock = write_lock
+        self.changes = write_lock.changes
         self._local = threading.local()
         self._all: WeakSet[Link] = WeakSet()  # of threads that are alive; the pool takes back those of the others
         self._lock = threading.Lock()

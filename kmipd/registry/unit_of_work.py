@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -55,21 +55,27 @@ _NAME_IN_USE = Prepared(
 )
 
 
+class Cached(NamedTuple):
+    obj: ManagedObject
+    mark: int | None  # of `Changes`, from before it was read
+
+
 class ObjectCache:
-    """Decoded objects by identifier, good as long as the row's version is. Sealed material only, never clear."""
+    """Decoded objects by identifier, good as long as nobody has written, or the row's version is the same. Sealed
+    material only, never clear."""
 
     SIZE_MAX = 20_000  # about 2 kB each: bounded by memory, not by the number of keys
 
     def __init__(self) -> None:
-        self._objects: dict[str, ManagedObject] = {}
+        self._objects: dict[str, Cached] = {}
 
-    def get(self, uid: str) -> ManagedObject | None:
+    def get(self, uid: str) -> Cached | None:
         return self._objects.get(uid)
 
-    def put(self, obj: ManagedObject) -> None:
+    def put(self, obj: ManagedObject, mark: int | None) -> None:
         if len(self._objects) >= self.SIZE_MAX:
             self._objects.clear()
-        self._objects[obj.uid] = obj
+        self._objects[obj.uid] = Cached(obj, mark)
 
     def drop(self, uid: str) -> None:
         self._objects.pop(uid, None)
@@ -104,18 +110,22 @@ class SQLUnitOfWork:
         return found
 
     def _load(self, uid: str) -> ManagedObject | None:
+        mark = self._connections.changes.mark()  # before anything is read
+        cached = self._cache.get(uid)
+        if cached is not None and mark is not None and cached.mark == mark:
+            return cached.obj
         link = self._connections.get()
         version = _VERSION.run(link, {"uid": uid}).fetchone()
         if version is None:
             return None
-        cached = self._cache.get(uid)
-        if cached is not None and cached.row_version == version[0]:
-            return cached
+        if cached is not None and cached.obj.row_version == version[0]:
+            self._cache.put(cached.obj, mark)
+            return cached.obj
         row = _OBJECT.run(link, {"uid": uid}).fetchone()
         if row is None:
             return None
         obj = from_row(ROW(*row))
-        self._cache.put(obj)
+        self._cache.put(obj, mark)
         return obj
 
     def add(self, obj: ManagedObject) -> None:
