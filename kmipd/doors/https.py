@@ -93,7 +93,7 @@ class HTTPFramer:
         except ProtocolError as error:
             why = refusal(protocol.peek_version(answer), ResultReason.GENERAL_FAILURE, f"cannot be answered: {error}")
             body = protocol.from_ttlv(self._encoding, why)
-        sent = self._response(HTTPStatus.OK, self._encoding.value, body, {})
+        sent = self.outgoing() + self._response(HTTPStatus.OK, self._encoding.value, body, {})
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
         else:
@@ -135,7 +135,7 @@ class HTTPFramer:
         expected = headers.get("expect", "100-continue").lower()
         if expected != "100-continue":
             raise _Refused(HTTPStatus.EXPECTATION_FAILED, "100-continue is the only expectation that is met")
-        if self._http.they_are_waiting_for_100_continue:
+        if self._http.they_are_waiting_for_100_continue and not self._http.trailing_data[0]:
             self._outgoing += self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
 
     @staticmethod
