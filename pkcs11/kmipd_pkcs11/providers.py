@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import ErrorClass, Overrules, Verb
 
 _VERBS = frozenset(verb.value for verb in Verb)
+_VERSION = re.compile(r"\.so(\.\d+)+$")  # libx.so.1.2 is libx.so
 _HERE = Path(__file__).parent
 #: In the wheel the facts lie inside the package, in the checkout beside it.
 _FOLDERS = (_HERE / "providers", _HERE.parent / "providers")
@@ -108,7 +110,12 @@ def known() -> Mapping[str, ProviderFacts]:
     return {file.stem: load(file.read_text("utf-8")) for file in files}
 
 
+def library_name(module: Path | str) -> str:
+    """The name of the library without its version: the same for `libx.so` and the file behind that link."""
+    return _VERSION.sub(".so", Path(module).name)
+
+
 def facts_of(module: Path | str) -> ProviderFacts:
     """The facts of the module with this file name; `GENERIC` for a vendor nobody has described yet."""
-    name = Path(module).name
+    name = library_name(module)
     return next((facts for facts in known().values() if name in facts.files), GENERIC)

@@ -140,6 +140,7 @@ class TestFacts:
         softhsm = facts_of("/anywhere/libsofthsm2.so")
         assert softhsm.name == "SoftHSM2"
         assert softhsm.configuration_variable == "SOFTHSM2_CONF"
+        assert facts_of("/usr/lib/libopencryptoki.so.0.0.0").name == "openCryptoki"
         assert facts_of("/opt/vendor/libvendor.so") is GENERIC
 
     def test_every_file_is_valid_and_says_what_was_tried(self) -> None:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kmipd_pkcs11.providers import load
+from kmipd_pkcs11.providers import library_name, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Report:
             "# Suggested by `kmipd store probe`. Add what only the vendor's manual says: other paths, the variable",
             "# with the configuration, limits, and how the module gets over a loss.",
             f"name = {json.dumps(self.name)}",
-            f"files = {json.dumps([self.module.name])}",
+            f"files = {json.dumps([library_name(self.module)])}",
             f"paths = {json.dumps([str(self.module)])}",
             "",
             "[limits]",
