@@ -78,6 +78,7 @@ class Knowledge:
     instead: dict[bytes, bytes] = field(default_factory=dict)  # a fixed result of the case: what it is here
     own: frozenset[int] = frozenset()  # tags whose values in this case are another server's policy
     shapes: frozenset[int] = frozenset()  # tags of what another server says of itself: compared by shape
+    passing: bool = False  # dates pass between two steps of this case
     filled: bool = False  # what Locate finds was made by the server, which fills the group
     random: bool = False  # the results of this case are random by nature
     of_generated: bool = False  # the batch item being compared is about a key the server made
