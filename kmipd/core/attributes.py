@@ -22,7 +22,7 @@ from kmipd.spec.attributes import (
     VendorAttributeReference,
     by_name,
 )
-from kmipd.spec.enumerations import ResultReason
+from kmipd.spec.enumerations import ObjectType, ResultReason
 from kmipd.spec.kinds import Item
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V2_0, Version
@@ -123,7 +123,7 @@ def incoming(listed: Iterable[Attribute], attributes: Attributes | None, *, anyb
         pairs += [read_2x(i) for i in attributes.values]
     for key, value in pairs:
         if not anybody:
-            require_settable(key)
+            require_settable(key, created=True)
         if key in result and not rule_of(key).multiple:
             raise KmipError(ResultReason.ATTRIBUTE_SINGLE_VALUED, f"{title(key)} is given twice")
         if key in result and value in result.values(key):
@@ -132,11 +132,12 @@ def incoming(listed: Iterable[Attribute], attributes: Attributes | None, *, anyb
     return result
 
 
-def require_settable(key: AttributeKey) -> None:
+def require_settable(key: AttributeKey, *, created: bool = False) -> None:
+    """Whether a client may give it to an object, or to one that is being `created`, of which it states the facts."""
     if isinstance(key, CustomName):
         if key.vendor == SERVER_VENDOR:
             raise read_only(key)
-    elif not rule_of(key).initially_set_by & Party.CLIENT and key not in _STATED_BY_CLIENTS:
+    elif not rule_of(key).initially_set_by & Party.CLIENT and not (created and key in _STATED_BY_CLIENTS):
         raise read_only(key)
 
 
@@ -145,6 +146,13 @@ def require_modifiable(key: AttributeKey) -> None:
         require_settable(key)
     elif not rule_of(key).modifiable_by & Party.CLIENT:
         raise read_only(key)
+
+
+def require_applicable(key: AttributeKey, object_type: ObjectType, version: Version) -> None:
+    """The last row of the standard's tables: which objects may have the attribute at all."""
+    if not isinstance(key, CustomName) and not rule_of(key).applies_to(object_type, version):
+        name = object_type.name.replace("_", " ").title()
+        raise KmipError(ResultReason.INVALID_ATTRIBUTE, f"{title(key)} is not for objects of type {name}")
 
 
 def read_only(key: AttributeKey) -> KmipError:

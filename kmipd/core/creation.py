@@ -88,7 +88,7 @@ def merged(base: AttributeSet, over: AttributeSet) -> AttributeSet:
 
 def complete(ctx: Context, object_type: ObjectType, wanted: AttributeSet, *, generated: bool) -> AttributeSet:
     """The attributes of a new object: what was asked for, and what the server always sets."""
-    _check_dates(wanted)
+    check_dates(wanted)
     server: dict[AttributeKey, Any] = {Tag.INITIAL_DATE: ctx.now, Tag.LAST_CHANGE_DATE: ctx.now}
     if Tag.OPERATION_POLICY_NAME not in wanted:
         server[Tag.OPERATION_POLICY_NAME] = DEFAULT_POLICY_NAME
@@ -110,7 +110,7 @@ def complete(ctx: Context, object_type: ObjectType, wanted: AttributeSet, *, gen
     return wanted.put_all(server)
 
 
-def _check_dates(wanted: AttributeSet) -> None:
+def check_dates(wanted: AttributeSet) -> None:
     for earlier, later in _DATE_ORDER:
         if earlier in wanted and later in wanted and wanted.get(later) < wanted.get(earlier):
             raise KmipError(
