@@ -41,7 +41,7 @@ class Generator:
                 return [self._connection.functions.generate(session.handle, kind.mechanism, whole)]
 
             (handle,) = self._objects.make(session, cka_id, generate)
-            self._accept(session, cka_id, [(KeyClass.SECRET, handle, asked)])
+            self.accept(session, cka_id, [(KeyClass.SECRET, handle, asked)])
 
         self._connection.run(Verb.GENERATE, make)
         return TokenKey(cka_id, KeyClass.SECRET, template.algorithm, template.length, kind.size)
@@ -62,13 +62,13 @@ class Generator:
 
             first, second = self._objects.make(session, cka_id, generate)
             parts = [(KeyClass.PUBLIC, first, public), (KeyClass.PRIVATE, second, private)]
-            self._accept(session, cka_id, parts)
-            return self._spki(session, first, kind.key_type, template)
+            self.accept(session, cka_id, parts)
+            return self.spki(session, first, kind.key_type, template)
 
         spki = self._connection.run(Verb.GENERATE, make)
         return TokenKey(cka_id, KeyClass.PRIVATE, template.algorithm, template.length), spki
 
-    def _accept(
+    def accept(
         self, session: PooledSession, cka_id: bytes, parts: Sequence[tuple[KeyClass, int, templates.Attributes]]
     ) -> None:
         """Read back and remember, or remove all parts."""
@@ -81,7 +81,8 @@ class Generator:
         for key_class, handle, _ in parts:
             self._objects.remember(cka_id, key_class, handle)
 
-    def _spki(self, session: PooledSession, handle: int, key_type: KeyType, template: KeyTemplate) -> bytes:
+    def spki(self, session: PooledSession, handle: int, key_type: KeyType, template: KeyTemplate) -> bytes:
+        """A public key object as SubjectPublicKeyInfo DER."""
         functions = self._connection.functions
         if key_type is KeyType.RSA:
             wanted = ((A.MODULUS, template.length // 8), (A.PUBLIC_EXPONENT, 8))

@@ -23,7 +23,8 @@ from pkcs11.mechanisms import KeyType, Mechanism
 
 from kmipd.core.errors import StoreDishonest
 from kmipd_pkcs11.der import point_of
-from kmipd_pkcs11.raw import FALSE, TRUE, ECDHParameters, Functions, Template, flag, ulong
+from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, flag, ulong
+from kmipd_pkcs11.structures import ECDHParameters
 
 P256: Final = bytes.fromhex("06082a8648ce3d030107")
 _BYTES: Final = 32  # of an agreed key: the whole of the x coordinate

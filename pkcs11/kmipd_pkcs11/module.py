@@ -29,7 +29,8 @@ from kmipd.core.failures import FailureReason
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, code_of, name_of
 from kmipd_pkcs11.gate import Gate
-from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK, Functions, InitializeArguments
+from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK, Functions
+from kmipd_pkcs11.structures import InitializeArguments
 
 _registry_lock = threading.Lock()
 _registry: dict[str, Module] = {}

@@ -10,13 +10,15 @@ python-pkcs11 never believes a session to be the one that logged in (closing tha
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_ubyte, c_ulong, c_void_p, sizeof
 from dataclasses import dataclass
 from typing import Final
 
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed
+from kmipd_pkcs11.structures import AttributeIn, AttributeOut, GCMParameters, MechanismStructure
 
 CKF_OS_LOCKING_OK: Final = 2
 CKM_AES_GCM: Final = 0x1087
@@ -26,60 +28,6 @@ UNAVAILABLE: Final = c_ulong(-1).value  # CK_UNAVAILABLE_INFORMATION
 TRUE: Final = b"\x01"
 FALSE: Final = b"\x00"
 _FIND_BATCH: Final = 256  # handles per C_FindObjects: an inventory of 10,000 keys is 40 calls
-
-
-class InitializeArguments(ctypes.Structure):
-    """CK_C_INITIALIZE_ARGS."""
-
-    _fields_ = [
-        ("CreateMutex", c_void_p),
-        ("DestroyMutex", c_void_p),
-        ("LockMutex", c_void_p),
-        ("UnlockMutex", c_void_p),
-        ("flags", c_ulong),
-        ("pReserved", c_void_p),
-    ]
-
-
-class _Mechanism(ctypes.Structure):
-    _fields_ = [("mechanism", c_ulong), ("pParameter", c_char_p), ("ulParameterLen", c_ulong)]
-
-
-class _GCMParameters(ctypes.Structure):
-    """CK_GCM_PARAMS of PKCS#11 2.40 errata 01 and later."""
-
-    _fields_ = [
-        ("pIv", c_char_p),
-        ("ulIvLen", c_ulong),
-        ("ulIvBits", c_ulong),
-        ("pAAD", c_char_p),
-        ("ulAADLen", c_ulong),
-        ("ulTagBits", c_ulong),
-    ]
-
-
-class ECDHParameters(ctypes.Structure):
-    """CK_ECDH1_DERIVE_PARAMS."""
-
-    _fields_ = [
-        ("kdf", c_ulong),
-        ("ulSharedDataLen", c_ulong),
-        ("pSharedData", c_char_p),
-        ("ulPublicDataLen", c_ulong),
-        ("pPublicData", c_char_p),
-    ]
-
-
-class _In(ctypes.Structure):
-    """CK_ATTRIBUTE given to the token: the structure keeps the bytes alive."""
-
-    _fields_ = [("type", c_ulong), ("pValue", c_char_p), ("ulValueLen", c_ulong)]
-
-
-class _Out(ctypes.Structure):
-    """CK_ATTRIBUTE filled by the token."""
-
-    _fields_ = [("type", c_ulong), ("pValue", c_void_p), ("ulValueLen", c_ulong)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +61,11 @@ _CALLS: Final[dict[str, _Call]] = {
     "C_GenerateKeyPair": _Call(59, (_U, _P, _P, _U, _P, _U, _P, _P)),
     "C_WrapKey": _Call(60, (_U, _P, _U, _U, _P, _P)),
     "C_DeriveKey": _Call(62, (_U, _P, _U, _P, _U, _P)),
+    "C_UnwrapKey": _Call(61, (_U, _P, _U, c_char_p, _U, _P, _U, _P)),
+    "C_DigestInit": _Call(37, (_U, _P)),
+    "C_DigestUpdate": _Call(39, (_U, c_char_p, _U)),
+    "C_DigestKey": _Call(40, (_U, _U)),
+    "C_DigestFinal": _Call(41, (_U, _P, _P)),
 }
 
 Template = Sequence[tuple[int, bytes]]
@@ -189,7 +142,7 @@ class Functions:
         room = sum(size for _, size in wanted)
         buffer = (c_ubyte * room)()
         base, offset = ctypes.addressof(buffer), 0
-        template = (_Out * len(wanted))()
+        template = (AttributeOut * len(wanted))()
         for slot, (attribute, size) in zip(template, wanted, strict=True):
             slot.type, slot.pValue, slot.ulValueLen = attribute, base + offset, size
             offset += size
@@ -214,7 +167,7 @@ class Functions:
     def generate(self, session: int, mechanism: int, template: Template) -> int:
         """C_GenerateKey; the handle."""
         handle = c_ulong()
-        arguments = (byref(_Mechanism(mechanism, None, 0)), _in(template), len(template), byref(handle))
+        arguments = (byref(MechanismStructure(mechanism, None, 0)), _in(template), len(template), byref(handle))
         self.call("C_GenerateKey", session, *arguments)
         return handle.value
 
@@ -224,7 +177,7 @@ class Functions:
         self.call(
             "C_GenerateKeyPair",
             session,
-            byref(_Mechanism(mechanism, None, 0)),
+            byref(MechanismStructure(mechanism, None, 0)),
             _in(public),
             len(public),
             _in(private),
@@ -234,13 +187,15 @@ class Functions:
         )
         return first.value, second.value
 
-    def wrap(self, session: int, mechanism: int, wrapping: int, key: int, room: int) -> bytes:
+    def wrap(
+        self, session: int, mechanism: int, wrapping: int, key: int, room: int, parameter: bytes | None = None
+    ) -> bytes:
         """C_WrapKey into a buffer of `room` bytes: one call instead of a question for the length and then the call."""
         buffer, length = (c_ubyte * room)(), c_ulong(room)
-        arguments = (byref(_Mechanism(mechanism, None, 0)), wrapping, key, buffer, byref(length))
-        code = self._wrap(session, *arguments)
+        how = MechanismStructure(mechanism, parameter, 0 if parameter is None else len(parameter))
+        code = self._wrap(session, byref(how), wrapping, key, buffer, byref(length))
         if code == CKR.BUFFER_TOO_SMALL and length.value > room:
-            return self.wrap(session, mechanism, wrapping, key, length.value)
+            return self.wrap(session, mechanism, wrapping, key, length.value, parameter)
         if code:
             raise CallFailed("C_WrapKey", code)
         return ctypes.string_at(buffer, length.value)
@@ -258,25 +213,59 @@ class Functions:
         """AES-GCM by C_EncryptInit and C_Encrypt: ciphertext and tag. The size is known, so nobody is asked for it:
         NSS softoken forgets the tag when it is asked, and python-pkcs11 believes it.
         """
-        parameters = _GCMParameters(nonce, len(nonce), len(nonce) * 8, aad or None, len(aad), tag_bits)
+        parameters = GCMParameters(nonce, len(nonce), len(nonce) * 8, aad or None, len(aad), tag_bits)
         self.call("C_EncryptInit", session, byref(_with(CKM_AES_GCM, parameters)), key)
         room = len(data) + tag_bits // 8
         buffer, length = (c_ubyte * room)(), c_ulong(room)
         self.call("C_Encrypt", session, bytes(data), len(data), buffer, byref(length))
         return ctypes.string_at(buffer, length.value)
 
+    def unwrap(
+        self,
+        session: int,
+        mechanism: int,
+        unwrapping: int,
+        wrapped: bytes,
+        template: Template,
+        parameter: bytes | None = None,
+    ) -> int:
+        """C_UnwrapKey; the handle of the new key."""
+        handle = c_ulong()
+        how = MechanismStructure(mechanism, parameter, 0 if parameter is None else len(parameter))
+        arguments = (byref(how), unwrapping, wrapped, len(wrapped), _in(template), len(template), byref(handle))
+        self.call("C_UnwrapKey", session, *arguments)
+        return handle.value
+
+    def digest_key(self, session: int, mechanism: int, prefix: bytes, key: int) -> bytes:
+        """The digest of `prefix` and a secret key, which need not be readable: C_DigestInit, Update, Key, Final."""
+        buffer, length = (c_ubyte * 64)(), c_ulong(64)
+        self.call("C_DigestInit", session, byref(MechanismStructure(mechanism, None, 0)))
+        self.call("C_DigestUpdate", session, prefix, len(prefix))
+        self.call("C_DigestKey", session, key)
+        self.call("C_DigestFinal", session, buffer, byref(length))
+        return ctypes.string_at(buffer, length.value)
+
+    @contextmanager
+    def passing(self, session: int, *handles: int) -> Iterator[None]:
+        """Session objects that are gone afterwards, whatever happens: the session itself lives on in the pool."""
+        try:
+            yield
+        finally:
+            for handle in handles:
+                self.code("C_DestroyObject", session, handle)
+
     def destroy(self, session: int, handle: int) -> None:
         """C_DestroyObject."""
         self.call("C_DestroyObject", session, handle)
 
 
-def _with(mechanism: int, parameters: ctypes.Structure) -> _Mechanism:
+def _with(mechanism: int, parameters: ctypes.Structure) -> MechanismStructure:
     """A mechanism with its parameters, which the caller keeps alive."""
-    return _Mechanism(mechanism, ctypes.cast(ctypes.pointer(parameters), c_char_p), sizeof(parameters))
+    return MechanismStructure(mechanism, ctypes.cast(ctypes.pointer(parameters), c_char_p), sizeof(parameters))
 
 
-def _in(template: Template) -> ctypes.Array[_In]:
-    return (_In * len(template))(*[_In(attribute, value, len(value)) for attribute, value in template])
+def _in(template: Template) -> ctypes.Array[AttributeIn]:
+    return (AttributeIn * len(template))(*[AttributeIn(attribute, value, len(value)) for attribute, value in template])
 
 
 class _Secret:

@@ -23,6 +23,7 @@ from kmipd.core.ports import (
 from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd_pkcs11 import healing, login, mechanisms, release, sentinel, templates
+from kmipd_pkcs11.ceremony import Ceremony
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
 from kmipd_pkcs11.crypt import BoundKey, encrypt
@@ -37,6 +38,7 @@ from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.states import State
 from kmipd_pkcs11.templates import SecretKind
+from kmipd_pkcs11.transport import Transport
 
 NONCE: Final = 12  # bytes, of AES-GCM
 TAG: Final = 16  # bytes, of AES-GCM
@@ -61,6 +63,9 @@ class PKCS11Store:
         self._objects = Objects(self._connection)
         self._generator = Generator(self._connection, self._objects)
         self._proofs = Proofs(self._connection)
+        parts = (self._connection, self._objects, self._generator, self._proofs)
+        self.transport = Transport(*parts)
+        self.ceremony = Ceremony(*parts)
 
     def __repr__(self) -> str:
         return f"<PKCS11Store {self.name} {self._connection.state.value}>"

@@ -19,7 +19,8 @@ from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd_pkcs11 import module as module_file
 from kmipd_pkcs11 import provision
 from kmipd_pkcs11.module import close_module, open_module
-from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK, InitializeArguments
+from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK
+from kmipd_pkcs11.structures import InitializeArguments
 
 AES = KeyTemplate(algorithm=Algorithm.AES, length=256)
 ROOT = Path(module_file.__file__).parent.parent.parent
