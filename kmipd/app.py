@@ -119,7 +119,7 @@ def compose(settings: Settings) -> Application:
         extensions=settings.extensions,
     )
     background = BackgroundWork(lambda correlation: _done(registry, correlation))
-    opener = Opener(settings, Credentials(registry, lambda: directory.stores[settings.store.name]))
+    opener = Opener(settings, registry, Credentials(registry, lambda: directory.stores[settings.store.name]))
     directory = StoreDirectory(opener.open)
     services = Services(
         registry=registry,
@@ -147,7 +147,8 @@ def make_ready(application: Application) -> recovery.Recovered:
     adopt_root(application.registry, application.settings)
     root = application.directory.records[0]
     if root.state is ConnectionState.CONNECTED:
-        application.opener.settle_pin(application.registry, root, root.members[0])
+        for member in root.members:
+            application.opener.settle_pin(root, member)
         application.store.check()
         vault.ensure_wrapping_key(application.services, application.store)
     asynchronous.tidy(application.services, everything=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +21,12 @@ from kmipd.core.keystores import (
     KeyStoreRecord,
     Member,
 )
+from kmipd.core.model import Principal
+from kmipd.core.syncing import SyncRefused
 from kmipd.keystores import connecting, observations, opening, preparing
+from kmipd.keystores.cloning import CeremonyRefused, Cloning
 from kmipd.keystores.observations import StoreSeen
+from kmipd.keystores.syncing import Syncing
 from kmipd.registry.keystores import KeyStoreExists, KeyStoreInUse, KeyStoreUnknown
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -31,7 +35,7 @@ FOLLOW_SECONDS = 15.0  # for all workers to have followed
 _S = ConnectionState
 Progress = Callable[[str], None]
 #: What a command may meet that is a refusal with a sentence of its own.
-REFUSALS = (InvalidState, KeyStoreExists, KeyStoreInUse, KeyStoreUnknown)
+REFUSALS = (CeremonyRefused, InvalidState, KeyStoreExists, KeyStoreInUse, KeyStoreUnknown, SyncRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Described:
     record: KeyStoreRecord
     seen: tuple[StoreSeen, ...]
     keys: int
+    behind: Mapping[str, int]  # member -> how many changes it has still to catch up
 
     @property
     def health(self) -> str:
@@ -70,7 +75,10 @@ class Described:
             "connect_timeout": record.connect_timeout,
             "replication": record.replication.value,
             "created": record.created,
-            "members": [_member_as_dict(record, member) for member in record.members],
+            "members": [
+                _member_as_dict(record, member) | {"to_catch_up": self.behind.get(member.name, 0)}
+                for member in record.members
+            ],
         }
 
 
@@ -108,15 +116,16 @@ class KeyStoreAdministration:
         return [self._described(record) for record in self._application.records()]
 
     def describe(self, name: str) -> Described:
-        return self._described(self._record(name))
+        return self._described(self.record(name))
 
-    def _record(self, name: str) -> KeyStoreRecord:
+    def record(self, name: str) -> KeyStoreRecord:
         self._stores.get(name)
         return next(record for record in self._application.records() if record.name == name)
 
     def _described(self, record: KeyStoreRecord) -> Described:
         views = observations.views(observations.seen_by_workers(self._directory), record.name)
-        return Described(record, tuple(views), self._stores.keys(record.name))
+        behind = self._application.registry.ledger(record.name).counts()
+        return Described(record, tuple(views), self._stores.keys(record.name), behind)
 
     # Changing ------------------------------------------------------------------------------------------------
 
@@ -134,7 +143,7 @@ class KeyStoreAdministration:
     def update(self, record: KeyStoreRecord) -> None:
         """New settings or members; only while DISCONNECTED."""
         _require_name(*(member.name for member in record.members))
-        if record.root and record.members[0] != self._record(record.name).members[0]:
+        if record.root and record.members[0] != self.record(record.name).members[0]:
             raise AdministrationError("the first token of the root store is that of kmipd.toml: change it there")
         self._stores.replace(record, Command.UPDATE)
 
@@ -193,13 +202,32 @@ class KeyStoreAdministration:
             described = self.describe(name)
         return described
 
+    # Clones ------------------------------------------------------------------------------------------------
+
+    def cloning(self) -> Cloning:
+        """The ceremonies by which tokens become clones."""
+        return Cloning(self._application.registry, self._application.opener, self.record)
+
+    def syncing(self) -> Syncing:
+        """Copies on command."""
+        return Syncing(self._application.services, self._application.registry, self.record)
+
+    def principal(self, client: str | None) -> Principal | None:
+        """The enrolled client on whose behalf a command works; None for the operator of the machine."""
+        if client is None:
+            return None
+        found = self._application.registry.clients.find(client)
+        if found is None or found.revoked is not None:
+            raise AdministrationError(f"no client {client!r} is enrolled; `kmipd client list` shows all")
+        return Principal(found.name, found.group, found.role)
+
     # One attempt ---------------------------------------------------------------------------------------------
 
     def attempt(self, name: str) -> None:
         """What `kmipd _connect` does: one attempt, and its outcome into the registry."""
         application = self._application
         with connecting.alone(self._directory, name):
-            record = self._record(name)
+            record = self.record(name)
             if record.state is not _S.CONNECTING:
                 return
             try:

@@ -15,6 +15,7 @@ from kmipd.keystores import pin_vaults
 from kmipd.keystores.credentials import Credentials
 from kmipd.registry import Registry
 from kmipd_pkcs11 import rotation
+from kmipd_pkcs11.group import GroupStore
 from kmipd_pkcs11.pin_sources import pin_from
 from kmipd_pkcs11.settings import StoreSettings
 from kmipd_pkcs11.store import PKCS11Store
@@ -68,8 +69,9 @@ def adopt_root(registry: Registry, settings: Settings) -> None:
 class Opener:
     """Makes stores from records, with the settings that they share."""
 
-    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+    def __init__(self, settings: Settings, registry: Registry, credentials: Credentials) -> None:
         self._settings = settings
+        self._registry = registry
         self._credentials = credentials
 
     def lock_file(self, record: KeyStoreRecord, member: Member) -> Path:
@@ -119,11 +121,11 @@ class Opener:
 
         return read
 
-    def settle_pin(self, registry: Registry, record: KeyStoreRecord, member: Member) -> None:
+    def settle_pin(self, record: KeyStoreRecord, member: Member) -> None:
         """Before a login: find out which PIN counts if a change was interrupted, and change it if that is wished."""
         if not record.rotate_pin and not pin_vaults.undecided(record, member):
             return
-        vault = pin_vaults.vault_of(registry, self._credentials, record, member)
+        vault = pin_vaults.vault_of(self._registry, self._credentials, record, member)
         settings = self.settings_of(record, member)
         if record.rotate_pin:
             rotation.rotate(settings, vault)
@@ -134,6 +136,11 @@ class Opener:
         """One token of the store. Nothing is opened before its first call."""
         return PKCS11Store(self.settings_of(record, member))
 
-    def open(self, record: KeyStoreRecord) -> PKCS11Store:
+    def open(self, record: KeyStoreRecord) -> PKCS11Store | GroupStore:
         """The store. Nothing is opened before its first call."""
-        return self.member(record, record.members[0])
+        if not record.is_group:
+            return self.member(record, record.members[0])
+        members = [(member.name, self.member(record, member)) for member in record.members]
+        ledger = self._registry.ledger(record.name)
+        self._registry.forget_wrapping_uses(record.name)  # the key that was used may be one that not all members have
+        return GroupStore(record.name, members, record.transport_key, record.replication, ledger)

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord
@@ -18,9 +19,11 @@ from kmipd.core.registry_port import RegistryUnavailable
 from kmipd.keystores import connecting, observations
 from kmipd.keystores.directory import StoreDirectory
 from kmipd.registry import Registry
+from kmipd_pkcs11.group import GroupStore
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25  # how late a worker may follow a command
+CATCH_UP_SECONDS = 1.0  # between looks at what members of groups have still to do
 
 
 class Watcher:
@@ -37,7 +40,7 @@ class Watcher:
         self._stores = stores
         self._load = load
         self._writer = observations.Writer(directory, worker)
-        self._conductor = Conductor(registry, directory) if worker == 0 else None
+        self._conductor = Conductor(registry, directory, stores) if worker == 0 else None
 
     def run(self) -> None:
         """For ever. What goes wrong in one round is tried again in the next."""
@@ -72,12 +75,14 @@ class Watcher:
 
 
 class Conductor:
-    """Moves CONNECTING and DISCONNECTING on. There is one: in the first worker."""
+    """Moves CONNECTING and DISCONNECTING on, and lets members of groups catch up. There is one: in the first worker."""
 
-    def __init__(self, registry: Registry, directory: Path) -> None:
+    def __init__(self, registry: Registry, directory: Path, stores: StoreDirectory) -> None:
         self._registry = registry
         self._directory = directory
+        self._stores = stores
         self._attempts: dict[str, threading.Thread] = {}
+        self._looked = 0.0  # for what members have to catch up
 
     def conduct(self, records: list[KeyStoreRecord]) -> None:
         """One round."""
@@ -90,18 +95,39 @@ class Conductor:
             elif record.state is ConnectionState.DISCONNECTING and self._closed_everywhere(record.name):
                 states = ConnectionState.DISCONNECTING, ConnectionState.DISCONNECTED
                 self._registry.key_stores.finish(record.name, *states)
+        if time.monotonic() - self._looked > CATCH_UP_SECONDS:
+            self._looked = time.monotonic()
+            self._let_catch_up(records)
 
     def _attempt(self, record: KeyStoreRecord) -> None:
+        self._start(record.name, lambda: connecting.attempt(self._registry, self._directory, record))
+
+    def _let_catch_up(self, records: list[KeyStoreRecord]) -> None:
+        for record in records:
+            store = self._stores.stores.get(record.name)
+            if not isinstance(store, GroupStore) or record.name in self._attempts:
+                continue
+            if self._registry.ledger(record.name).pending():
+                self._start(record.name, partial(_catch_up, record.name, store))
+
+    def _start(self, name: str, work: Callable[[], None]) -> None:
+        """In a thread of its own, one at a time a store."""
+
         def run() -> None:
             try:
-                connecting.attempt(self._registry, self._directory, record)
+                work()
             except (RegistryUnavailable, OSError) as error:
-                log.error("key store %r could not be connected: %s", record.name, error)
+                log.error("key store %r: %s", name, error)
 
-        thread = threading.Thread(target=run, name=f"connect-{record.name}", daemon=True)
-        self._attempts[record.name] = thread
+        thread = threading.Thread(target=run, name=f"conduct-{name}", daemon=True)
+        self._attempts[name] = thread
         thread.start()
 
     def _closed_everywhere(self, name: str) -> bool:
         views = observations.views(observations.seen_by_workers(self._directory), name)
         return not any(view.open for view in views)
+
+
+def _catch_up(name: str, group: GroupStore) -> None:
+    if done := group.catch_up():
+        log.info("key store %r: members have caught up with %s changes", name, done)

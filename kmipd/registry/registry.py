@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
 from kmipd.core.registry_port import Conflict, Intent
@@ -20,7 +20,8 @@ from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_en
 from kmipd.registry.indexing import Indexer
 from kmipd.registry.keystores import KeyStores
 from kmipd.registry.prepared import Prepared
-from kmipd.registry.tables import CLAIMED, intent, managed_object, wrapping_key
+from kmipd.registry.replication import RegistryLedger
+from kmipd.registry.tables import CLAIMED, intent, managed_object, store_member, wrapping_key
 from kmipd.registry.tickets import SQLTickets
 from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
 
@@ -91,13 +92,20 @@ class Registry:
         with self._connections.transaction() as connection:
             connection.execute(delete(intent).where(intent.c.cka_id == cka_id))
 
+    def ledger(self, store: str, by: str = "kmipd") -> RegistryLedger:
+        """What a group of clones remembers; `by` is who makes copies."""
+        return RegistryLedger(self._connections, store, by)
+
     def knows_cka_id(self, cka_id: bytes) -> bool:
         connection = self._connections.get()
         rows = select(managed_object.c.uid).where(
             managed_object.c.cka_id == cka_id, managed_object.c.placement == Placement.RESIDENT.value
         )
         keys = select(wrapping_key.c.store).where(wrapping_key.c.cka_id == cka_id)
-        return connection.execute(rows).first() is not None or connection.execute(keys).first() is not None
+        transport = select(store_member.c.store).where(
+            or_(store_member.c.transport_key == cka_id, store_member.c.ceremony_key == cka_id)
+        )
+        return any(connection.execute(statement).first() is not None for statement in (rows, keys, transport))
 
     def pending_destroys(self) -> Sequence[str]:
         statement = select(managed_object.c.uid).where(managed_object.c.destroy_pending.is_(True))
@@ -128,6 +136,21 @@ class Registry:
             closed = delete(intent).where(intent.c.cka_id == cka_id, intent.c.purpose != CLAIMED)
             if connection.execute(closed).rowcount != 1:
                 raise Conflict("the intent of this wrapping key is gone")  # and so may be the key
+
+    def retire_wrapping_keys(self, store: str, shared: Callable[[bytes], bool]) -> None:
+        """Seal nothing more under keys that are not `shared` by all members of a group: only one could open it."""
+        rows = self._connections.get().execute(select(wrapping_key.c.cka_id).where(wrapping_key.c.store == store))
+        retired = [row.cka_id for row in rows if not shared(row.cka_id)]
+        if retired:
+            with self._connections.transaction() as connection:
+                used_up = update(wrapping_key).where(wrapping_key.c.cka_id.in_(retired))
+                connection.execute(used_up.values(uses=wrapping_key.c.uses_max))
+        self.forget_wrapping_uses(store)
+
+    def forget_wrapping_uses(self, store: str) -> None:
+        """Uses that were taken in advance are lost; the next seal asks the table which key counts."""
+        with self._uses_lock:
+            self._uses.pop(store, None)
 
     # What is there -------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from kmipd_pkcs11 import sentinel
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
 from kmipd_pkcs11.errors import CallFailed, TokenSick
-from kmipd_pkcs11.raw import TRUE, ulong
+from kmipd_pkcs11.raw import TRUE, Functions, ulong
 from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.templates import Attributes, differences
 
@@ -127,6 +127,10 @@ class Objects:
         if self._connection.doubt:
             raise TokenSick(f"key store {self._name!r}: a change failed, and what the token lists is not trusted")
         sentinel.demand(self._connection.functions, session.handle, self._name)
+
+    @property
+    def functions(self) -> Functions:
+        return self._connection.functions
 
     @property
     def _name(self) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
-from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreRefused
+from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreRefused, TokenKeyMissing
 from kmipd.core.ports import (
     CipherParameters,
     CipherResult,
@@ -22,7 +22,7 @@ from kmipd.core.ports import (
 )
 from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
-from kmipd_pkcs11 import healing, login, mechanisms, release, sentinel, templates
+from kmipd_pkcs11 import healing, login, mechanisms, release, sentinel, showing, templates
 from kmipd_pkcs11.ceremony import Ceremony
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
@@ -45,7 +45,7 @@ TAG: Final = 16  # bytes, of AES-GCM
 WRAPPING_KEY_LABEL: Final = "kmipd-wrapping-key"
 _GCM: Final = Plan(Mechanism.AES_GCM)
 _Usage = CryptographicUsageMask
-_WRAPPING_KEY: Final = KeyTemplate(
+WRAPPING_KEY: Final = KeyTemplate(
     algorithm=CryptographicAlgorithm.AES,
     length=256,
     usage=_Usage.ENCRYPT | _Usage.DECRYPT,
@@ -213,6 +213,13 @@ class PKCS11Store:
 
         return self._connection.run(Verb.FIND, look)
 
+    def describe(self, key: TokenKey) -> tuple[int | None, dict[str, str | int | bool]]:
+        """A key as its token has it: its handle and what may be shown of it; None and nothing when it is not there."""
+        try:
+            return self._connection.run(Verb.FIND, lambda session: showing.shown(self._objects, session, key))
+        except TokenKeyMissing:
+            return None, {}
+
     def destroy(self, cka_id: bytes) -> None:
         self._connection.run(Verb.DESTROY, lambda session: self._objects.destroy_all(session, cka_id))
 
@@ -222,7 +229,7 @@ class PKCS11Store:
     # Wrapped keys --------------------------------------------------------------------------------------------
 
     def create_wrapping_key(self, cka_id: bytes) -> None:
-        self.generate_key(cka_id, _WRAPPING_KEY)
+        self.generate_key(cka_id, WRAPPING_KEY)
 
     def seal(self, wrapping_key: bytes, plain: bytes, additional_data: bytes) -> bytes:
         def work(session: PooledSession) -> bytes:

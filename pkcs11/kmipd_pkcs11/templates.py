@@ -59,6 +59,7 @@ _POSSIBLE: Final[Mapping[KeyType, Mapping[A, CryptographicUsageMask]]] = {
     KeyType.EC: {**PRIVATE_USAGE, A.DECRYPT: M(0), A.UNWRAP: M(0)},
 }
 
+PAIR_ALGORITHMS: Final = frozenset({Algorithm.RSA, *EC_ALGORITHMS})
 HMACS: Final = frozenset(algorithm for algorithm in Algorithm if algorithm.name.startswith("HMAC_"))
 AES_LENGTHS: Final = frozenset({128, 192, 256})
 DES3_LENGTHS: Final = frozenset({168, 192})  # KMIP counts the key's bits with or without parity; both are 24 bytes

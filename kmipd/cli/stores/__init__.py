@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kmipd.cli.stores import lifecycle, looking, probing
+from kmipd.cli.stores import clones, lifecycle, looking, probing
 
 
 @click.group()
@@ -20,5 +20,5 @@ def store() -> None:
     """
 
 
-for command in (*lifecycle.COMMANDS, *looking.COMMANDS, *probing.COMMANDS):
+for command in (*lifecycle.COMMANDS, *clones.COMMANDS, *looking.COMMANDS, *probing.COMMANDS):
     store.add_command(command)

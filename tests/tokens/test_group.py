@@ -1,0 +1,235 @@
+"""A group of clones as one key store: any member answers, all members hold, and one that was away catches up."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from kmipd.core.errors import StoreError, StoreUnavailable, TokenKeyMissing
+from kmipd.core.failures import FailureReason
+from kmipd.core.keystores import Replication
+from kmipd.core.ports import KeyClass, KeyTemplate, TokenKey
+from kmipd.core.replication import Copy, Deferred
+from kmipd.registry import Registry, schema
+from kmipd.registry.replication import RegistryLedger
+from kmipd.spec.enumerations import CryptographicAlgorithm as CA
+from kmipd.spec.enumerations import RecommendedCurve
+from kmipd.spec.masks import CryptographicUsageMask as M
+from kmipd_pkcs11.group import GroupStore
+from kmipd_pkcs11.store import PKCS11Store
+from tests.tokens.conftest import Token
+
+AES = KeyTemplate(algorithm=CA.AES, length=256, usage=M.ENCRYPT | M.DECRYPT, label="a key")
+FIXED = replace(AES, extractable=False)
+EC = KeyTemplate(algorithm=CA.EC, length=256, curve=RecommendedCurve.P_256, usage=M.SIGN, public_usage=M.VERIFY)
+
+
+@dataclass
+class Group:
+    tokens: dict[str, Token]
+    stores: dict[str, PKCS11Store]
+    ledger: RegistryLedger
+    transport_key: bytes
+
+    def store(self, replication: Replication = Replication.REQUIRED) -> GroupStore:
+        return GroupStore("ha", list(self.stores.items()), self.transport_key, replication, self.ledger)
+
+    def vanish(self, name: str) -> None:
+        tokens = self.tokens[name].directory / "tokens"
+        tokens.rename(tokens.with_name("away"))
+        tokens.mkdir()
+        with pytest.raises(StoreError):
+            self.stores[name].check()
+
+    def come_back(self, name: str) -> None:
+        tokens = self.tokens[name].directory / "tokens"
+        tokens.rmdir()
+        tokens.with_name("away").rename(tokens)
+        until = time.monotonic() + 30
+        while not self.stores[name].health().up:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+    def values(self, cka_id: bytes, key_class: KeyClass = KeyClass.SECRET) -> set[str]:
+        """What the members compute of their copies: one value when these are equal."""
+        return {s.transport.check_value(self.transport_key, cka_id, key_class) for s in self.stores.values()}
+
+
+@pytest.fixture
+def group(make_token: Callable[..., Token], tmp_path: Path) -> Iterator[Group]:
+    tokens = {name: make_token(name) for name in ("first", "second")}
+    stores = {name: PKCS11Store(token.settings()) for name, token in tokens.items()}
+    for store in stores.values():
+        store.prepare()
+    transport_key, ceremony_key = fresh(), fresh()
+    public = stores["second"].ceremony.begin(ceremony_key)
+    stores["second"].ceremony.inherit(
+        transport_key, ceremony_key, stores["first"].ceremony.bequeath(transport_key, b"", public)
+    )
+    schema.upgrade(tmp_path / "registry.db")
+    registry = Registry(tmp_path / "registry.db", tmp_path / "audit.log")
+    yield Group(tokens, stores, registry.ledger("ha"), transport_key)
+    for store in stores.values():
+        store.close()
+    registry.close()
+
+
+def fresh() -> bytes:
+    return secrets.token_bytes(16)
+
+
+def token_key(cka_id: bytes) -> TokenKey:
+    return TokenKey(cka_id, KeyClass.SECRET, CA.AES, 256, 32)
+
+
+@pytest.mark.parametrize("template", [AES, FIXED], ids=["extractable", "not extractable"])
+def test_a_key_is_in_every_member_before_it_is_answered(group: Group, template: KeyTemplate) -> None:
+    store, cka_id = group.store(), fresh()
+    assert store.can_hold(template)
+    store.generate_key(cka_id, template)
+    assert len(group.values(cka_id)) == 1
+    copies = group.ledger.copies(cka_id)
+    assert [(copy.member, copy.source) for copy in copies] == [("first", "first"), ("second", "first")]
+    assert {copy.check_value for copy in copies} == group.values(cka_id)
+    store.destroy(cka_id)
+    assert not any(one.exists(cka_id) for one in group.stores.values())
+    assert group.ledger.copies(cka_id) == []
+
+
+def test_a_pair_is_in_every_member(group: Group) -> None:
+    store, cka_id = group.store(), fresh()
+    store.generate_key_pair(cka_id, EC)
+    assert len(group.values(cka_id, KeyClass.PRIVATE)) == 1
+
+
+def test_a_pair_that_could_not_be_compared_is_not_held(group: Group) -> None:
+    assert group.store().can_hold(replace(EC, extractable=False))
+    assert not group.store().can_hold(replace(EC, extractable=False, usage=M.KEY_AGREEMENT))
+
+
+@pytest.mark.parametrize("away", ["first", "second"])
+def test_any_member_opens_what_was_sealed_and_releases_what_was_made(group: Group, away: str) -> None:
+    store, cka_id, kek = group.store(), fresh(), fresh()
+    store.generate_key(cka_id, AES)
+    store.create_wrapping_key(kek)
+    released, sealed = bytes(store.release(token_key(cka_id))), store.seal(kek, b"material", b"bound")
+    group.vanish(away)
+    assert bytes(store.release(token_key(cka_id))) == released
+    assert store.unseal(kek, sealed, b"bound") == b"material"
+    health = store.health()
+    assert health.up
+    assert health.failure is None
+    assert health.reason.startswith(f"{away}: ")
+
+
+def test_without_any_member_the_reason_is_said(group: Group) -> None:
+    store = group.store()
+    for name in group.stores:
+        group.vanish(name)
+    with pytest.raises(StoreUnavailable):
+        store.random(16)
+    with pytest.raises(StoreUnavailable, match="no member") as caught:
+        store.check()
+    assert caught.value.failure is FailureReason.NO_HEALTHY_MEMBER
+    assert store.health().failure is FailureReason.NO_HEALTHY_MEMBER
+
+
+@pytest.mark.parametrize("away", ["first", "second"])
+def test_when_all_must_have_it_nothing_is_made_while_one_is_away(group: Group, away: str) -> None:
+    store, cka_id = group.store(Replication.REQUIRED), fresh()
+    kept = fresh()
+    store.generate_key(kept, AES)
+    group.vanish(away)
+    with pytest.raises(StoreUnavailable, match=f"'{away}'"):
+        store.generate_key(cka_id, AES)
+    with pytest.raises(StoreUnavailable):
+        store.destroy(kept)
+    group.come_back(away)
+    assert not any(one.exists(cka_id) for one in group.stores.values())
+    assert group.ledger.pending() == []
+    store.destroy(kept)
+    assert not any(one.exists(kept) for one in group.stores.values())
+
+
+@pytest.mark.parametrize("template", [AES, FIXED], ids=["extractable", "not extractable"])
+@pytest.mark.parametrize("away", ["first", "second"])
+def test_a_member_that_was_away_catches_up(group: Group, away: str, template: KeyTemplate) -> None:
+    store, made, gone, neither = group.store(Replication.DEFERRED), fresh(), fresh(), fresh()
+    store.generate_key(gone, template)
+    group.vanish(away)
+    store.generate_key(made, template)
+    store.generate_key(neither, template)
+    store.destroy(gone)
+    store.destroy(neither)
+    assert {(work.cka_id, work.action) for work in group.ledger.pending()} == {
+        (made, "create"),
+        (gone, "destroy"),
+        (neither, "destroy"),
+    }
+    assert store.catch_up() == 0
+    assert group.ledger.problems()
+    group.come_back(away)
+    assert store.exists(made), "one that lags behind does not hide the key"
+    assert store.catch_up() == 3
+    assert len(group.values(made)) == 1
+    assert not any(one.exists(gone) or one.exists(neither) for one in group.stores.values())
+    assert group.ledger.pending() == []
+    assert {copy.member for copy in group.ledger.copies(made)} == {"first", "second"}
+
+
+def test_a_key_that_is_missing_everywhere_is_missing(group: Group) -> None:
+    with pytest.raises(TokenKeyMissing):
+        group.store().release(token_key(fresh()))
+    group.vanish("second")
+    with pytest.raises(StoreUnavailable):
+        group.store().release(token_key(fresh()))
+    with pytest.raises(StoreUnavailable):
+        group.store().exists(fresh())
+
+
+def test_a_key_destroyed_while_a_member_catches_up_is_not_left_there(group: Group) -> None:
+    store, cka_id = group.store(Replication.DEFERRED), fresh()
+    group.vanish("second")
+    store.generate_key(cka_id, AES)
+    group.come_back("second")
+    pending = group.ledger.pending()
+
+    class Late(RegistryLedger):
+        """The ledger as it was read before the destroy."""
+
+        def pending(self) -> list[Deferred]:
+            return list(pending)
+
+    late = GroupStore("ha", list(group.stores.items()), group.transport_key, Replication.DEFERRED, group.ledger)
+    late._ledger = Late(group.ledger._connections, "ha")
+    store.destroy(cka_id)
+    late.catch_up()
+    assert not any(one.exists(cka_id) for one in group.stores.values())
+
+
+def test_a_copy_that_differs_is_found_out(group: Group) -> None:
+    """A member was given another key under the same identifier while it was away from us."""
+    store, cka_id = group.store(Replication.DEFERRED), fresh()
+    group.vanish("second")
+    store.generate_key(cka_id, AES)
+    group.come_back("second")
+    group.stores["second"].generate_key(cka_id, AES)
+    assert store.catch_up() == 0
+    assert "differs" in group.ledger.problems()["second"]
+    assert store.catch_up() == 1
+    assert len(group.values(cka_id)) == 1
+
+
+def test_the_ledger_forgets_what_is_called_off(group: Group) -> None:
+    ledger, cka_id = group.ledger, fresh()
+    create = Deferred("second", cka_id, "create", b"parcel")
+    ledger.defer([create], [Copy("first", cka_id, "first", "wrap:1234")])
+    ledger.defer([Deferred("second", cka_id, "destroy")], ())
+    assert not ledger.caught_up(create, Copy("second", cka_id, "first", "wrap:1234"))
+    assert [work.action for work in ledger.pending()] == ["destroy"]
+    assert "parcel" not in repr(create)
