@@ -39,6 +39,7 @@ from kmipd_pkcs11.handles import HandleCache
 from kmipd_pkcs11.locks import TokenLock
 from kmipd_pkcs11.login import Login, PinRefused
 from kmipd_pkcs11.module import Module, close_module, open_module
+from kmipd_pkcs11.openssl import forget_errors
 from kmipd_pkcs11.pins import latch_of
 from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.raw import Functions
@@ -145,6 +146,7 @@ class Connection:
     def _judge(self, session: PooledSession | None, verb: Verb, error: Exception, module: Module) -> Failure:
         """What becomes of the session, and whether the error is final (raised here) or may be got over."""
         code = code_of(error)
+        forget_errors()
         if session is not None:
             if isinstance(error, StoreError) or code in healing.CLEAN_CODES:
                 self.pool.give_back(session)

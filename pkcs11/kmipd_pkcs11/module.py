@@ -29,6 +29,7 @@ from kmipd.core.failures import FailureReason
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, code_of, name_of
 from kmipd_pkcs11.gate import Gate
+from kmipd_pkcs11.openssl import forget_errors
 from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK, Functions
 from kmipd_pkcs11.structures import InitializeArguments
 
@@ -121,6 +122,7 @@ class Module:
                 raise StoreUnavailable(
                     f"the module {self.path} does not start: {why}", failure=FailureReason.MODULE_NOT_LOADABLE
                 ) from error
+        forget_errors()
         self.generation = next(_generations)
 
     def finalize(self) -> None:
