@@ -35,7 +35,7 @@ from kmipd.core.ports import (
 )
 from kmipd.core.replication import Copy, Deferred, Ledger
 from kmipd_pkcs11 import catching_up, templates
-from kmipd_pkcs11.store import WRAPPING_KEY, PKCS11Store
+from kmipd_pkcs11.store import PKCS11Store
 from kmipd_pkcs11.transport import Parcel
 
 T = TypeVar("T")
@@ -191,7 +191,7 @@ class GroupStore:
         return TokenKey(cka_id, KeyClass.PRIVATE, template.algorithm, template.length), spki
 
     def create_wrapping_key(self, cka_id: bytes) -> None:
-        self.generate_key(cka_id, WRAPPING_KEY)
+        self.generate_key(cka_id, templates.WRAPPING_KEY)
 
     def _born(self, make: Callable[[PKCS11Store], T]) -> tuple[str, T]:
         """The member in which the key is born, and what that made: the first that answers. When all must take it, one

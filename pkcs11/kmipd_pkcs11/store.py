@@ -20,8 +20,7 @@ from kmipd.core.ports import (
     TokenKey,
     TokenObject,
 )
-from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
-from kmipd.spec.masks import CryptographicUsageMask
+from kmipd.spec.enumerations import BlockCipherMode
 from kmipd_pkcs11 import healing, login, mechanisms, release, sentinel, showing, templates
 from kmipd_pkcs11.ceremony import Ceremony
 from kmipd_pkcs11.codes import CKR
@@ -42,16 +41,7 @@ from kmipd_pkcs11.transport import Transport
 
 NONCE: Final = 12  # bytes, of AES-GCM
 TAG: Final = 16  # bytes, of AES-GCM
-WRAPPING_KEY_LABEL: Final = "kmipd-wrapping-key"
 _GCM: Final = Plan(Mechanism.AES_GCM)
-_Usage = CryptographicUsageMask
-WRAPPING_KEY: Final = KeyTemplate(
-    algorithm=CryptographicAlgorithm.AES,
-    length=256,
-    usage=_Usage.ENCRYPT | _Usage.DECRYPT,
-    extractable=False,
-    label=WRAPPING_KEY_LABEL,
-)
 
 
 class PKCS11Store:
@@ -229,7 +219,7 @@ class PKCS11Store:
     # Wrapped keys --------------------------------------------------------------------------------------------
 
     def create_wrapping_key(self, cka_id: bytes) -> None:
-        self.generate_key(cka_id, WRAPPING_KEY)
+        self.generate_key(cka_id, templates.WRAPPING_KEY)
 
     def seal(self, wrapping_key: bytes, plain: bytes, additional_data: bytes) -> bytes:
         def work(session: PooledSession) -> bytes:

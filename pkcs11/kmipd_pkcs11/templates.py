@@ -59,6 +59,14 @@ _POSSIBLE: Final[Mapping[KeyType, Mapping[A, CryptographicUsageMask]]] = {
     KeyType.EC: {**PRIVATE_USAGE, A.DECRYPT: M(0), A.UNWRAP: M(0)},
 }
 
+#: Seals what is kept in the registry, and does nothing else.
+WRAPPING_KEY: Final = KeyTemplate(
+    algorithm=Algorithm.AES,
+    length=256,
+    usage=M.ENCRYPT | M.DECRYPT,
+    extractable=False,
+    label="kmipd-wrapping-key",
+)
 PAIR_ALGORITHMS: Final = frozenset({Algorithm.RSA, *EC_ALGORITHMS})
 HMACS: Final = frozenset(algorithm for algorithm in Algorithm if algorithm.name.startswith("HMAC_"))
 AES_LENGTHS: Final = frozenset({128, 192, 256})

@@ -23,7 +23,8 @@ from kmipd.spec.masks import CryptographicUsageMask as Usage
 from kmipd_pkcs11 import sentinel, templates
 from kmipd_pkcs11.errors import Verb
 from kmipd_pkcs11.raw import FALSE, TRUE
-from kmipd_pkcs11.store import WRAPPING_KEY_LABEL, PKCS11Store
+from kmipd_pkcs11.store import PKCS11Store
+from kmipd_pkcs11.templates import WRAPPING_KEY
 
 AES = KeyTemplate(algorithm=Algorithm.AES, length=256, usage=Usage.ENCRYPT | Usage.DECRYPT, label="test")
 SECRETS = [
@@ -250,7 +251,7 @@ def test_inventory(store: PKCS11Store) -> None:
         (secret.cka_id, KeyClass.SECRET, "test"),
         (pair.cka_id, KeyClass.PRIVATE, "pair"),
         (pair.cka_id, KeyClass.PUBLIC, "pair"),
-        (wrapping, KeyClass.SECRET, WRAPPING_KEY_LABEL),
+        (wrapping, KeyClass.SECRET, WRAPPING_KEY.label),
     }
 
 
