@@ -18,8 +18,9 @@ from kmipd.protocol.wire import invalid
 from kmipd.spec.errors import ProtocolError
 from kmipd.spec.kinds import Item, ItemType, ItemValue
 
-#: Strings, which may hold brackets, and brackets. A string that does not end reaches to the end of the text.
-_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+#: Strings, which may hold brackets. One that does not end reaches to the end of the text.
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 _NUMBERS: Final = frozenset(ItemType) - {
     ItemType.STRUCTURE,
     ItemType.BOOLEAN,
@@ -54,14 +55,10 @@ def _parsed(data: bytes, limits: Limits) -> Any:
 def _check_brackets(data: bytes, limits: Limits) -> None:
     """The parser recurses: too deep a text is refused before it is parsed. An item takes an object and an array."""
     depth, deepest = 0, 2 * limits.nesting_depth_max + 2
-    for found in _BRACKETS.finditer(data):
-        match found[0]:
-            case b"[" | b"{":
-                depth += 1
-                if depth > deepest:
-                    raise invalid(f"nested deeper than {limits.nesting_depth_max}", found.start())
-            case b"]" | b"}":
-                depth -= 1
+    for bracket in _STRINGS.sub(b"", data).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > deepest:
+            raise invalid(f"nested deeper than {limits.nesting_depth_max}", NOWHERE)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from kmipd.spec.versions import Version
 
 KIND_NAMES: Final = {kind: camel(kind.name) for kind in ItemType}
 _KINDS: Final = {name: kind for kind, name in KIND_NAMES.items()}
+_TAG_NAMES: Final = {int(tag): tag_name(tag) for tag in Tag}
 _TAG: Final = re.compile(r"0[xX]([0-9a-fA-F]{6})", re.ASCII)
 #: An error in a value that was written in a text is found nowhere in a TTLV message.
 NOWHERE: Final = 0
@@ -70,7 +71,7 @@ def read_kind(text: str) -> ItemType:
 
 def tag_text(tag: int) -> str | None:
     """The name of a tag of the standard."""
-    return tag_name(Tag(tag)) if tag in Tag._value2member_map_ else None
+    return _TAG_NAMES.get(tag)
 
 
 def words_of(tag: int, attribute: str | None) -> Words | None:

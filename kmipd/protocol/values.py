@@ -6,6 +6,7 @@ wrong in words without the value, which may be a secret.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -32,8 +33,8 @@ _RANGES: Final = {
     ItemType.DATE_TIME: (-(1 << 63), (1 << 63) - 1, 64),
     ItemType.DATE_TIME_EXTENDED: (-(1 << 63), (1 << 63) - 1, 64),
 }
-#: An Integer of one of these is a sum of words.
-SEPARATORS: Final = re.compile(r"[\s|]+")
+#: Between the words of a mask: blanks in XML, bars in JSON; each is understood in both.
+_SEPARATORS: Final = re.compile(r"[\s|]+")
 
 
 # Reading -----------------------------------------------------------------------------------------------------
@@ -79,10 +80,10 @@ def _from_hex(kind: ItemType, digits: str) -> int:
 
 
 def _integer(kind: ItemType, words: Words | None, text: str) -> int:
-    if words is None or not text or (text[0] in "+-0123456789" and not SEPARATORS.search(text)):
+    if words is None or not text or (text[0] in "+-0123456789" and not _SEPARATORS.search(text)):
         return _number(kind, words, text)
     total = 0
-    for part in SEPARATORS.split(text):
+    for part in _SEPARATORS.split(text):
         total |= _word(kind, words, part) & 0xFFFFFFFF
     return total - (1 << 32) if total >> 31 else total
 
@@ -168,6 +169,7 @@ def big_integer(number: int) -> str:
     return number.to_bytes(size, "big", signed=True).hex()
 
 
+@functools.lru_cache(maxsize=4096)  # of a few thousand words, and not of all the numbers a peer can think of
 def enumeration(words: Words | None, number: int) -> str:
     """The word for an enumeration's number, or hexadecimal digits when there is none."""
     if words is None or issubclass(words, IntFlag) or number not in words._value2member_map_:
