@@ -19,7 +19,7 @@ from kmipd.spec.errors import ProtocolError
 from kmipd.spec.kinds import Item, ItemType, ItemValue
 
 #: Strings, which may hold brackets. One that does not end reaches to the end of the text.
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 _NUMBERS: Final = frozenset(ItemType) - {
     ItemType.STRUCTURE,
