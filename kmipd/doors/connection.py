@@ -238,7 +238,7 @@ class Connection:
         if http.refused and not self._lingers:
             self._refuse(http.refused)
             self.deadline, self.why_late = time.monotonic() + LINGER_SECONDS, ""
-        self._lingers = bool(http.refused) and http.unread
+        self._lingers = bool(http.refused) and http.unread and time.monotonic() < self.deadline
         return self._lingers
 
     def _refuse(self, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Items as JSON and back (additional message encodings 1.0, §5.4.1).
+"""Items as JSON and back (additional message encodings 1.0, §4.1).
 
 The text is what OASIS prints: an item a line, Integers as hexadecimal digits.
 """

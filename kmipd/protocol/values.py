@@ -1,4 +1,4 @@
-"""How JSON and XML say the value of an item (additional message encodings 1.0, §5.4.1.6 and §6.1.6).
+"""How JSON and XML say the value of an item (additional message encodings 1.0, §4.1.6 and §6.1.6).
 
 Both encodings are read by one function, which takes every form that either of them has. A ValueError says what is
 wrong in words without the value, which may be a secret.
@@ -138,7 +138,7 @@ def _date(kind: ItemType, words: Words | None, text: str) -> int:
         raise ValueError("a date that no calendar has") from None
     seconds = since // timedelta(seconds=1)
     if kind is ItemType.DATE_TIME:
-        return seconds  # fractions are ignored (§5.4.1.6.11)
+        return seconds  # fractions are ignored (§4.1.6.11)
     return seconds * 1_000_000 + int((found[2] or "0")[:6].ljust(6, "0"))
 
 

@@ -7,7 +7,7 @@
     XML and JSON              CryptographicUsageMask        tag_name(tag), member_name(member)
 
 Words are joined; a word of ACRONYMS stays in capitals; digits that begin a word are set off by an underscore
-(additional message encodings 1.0 §5.4.1.1).  What does not follow from that stands in three small tables.
+(additional message encodings 1.0 §4.1.3).  What does not follow from that stands in three small tables.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def test_oasis_own_prints_are_read_and_written(name: str) -> None:
     assert count == 4
 
 
-# The forms (additional message encodings 1.0, §5.4.1.6 and §6.1.6) ---------------------------------------------------
+# The forms (additional message encodings 1.0, §4.1.6 and §6.1.6) ---------------------------------------------------
 
 T, K = Tag, ItemType
 ONE = 1_000_000_800  # 2001-09-09T02:00:00Z
