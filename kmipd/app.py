@@ -111,6 +111,8 @@ def compose(settings: Settings) -> Application:
         rng_seed=settings.keys.rng_seed,
         wrapped_value=settings.keys.wrapped_value,
         withheld=settings.keys.withheld,
+        certify_with=settings.keys.certify_with,
+        certify_days=settings.keys.certify_days,
         rsa_bits_min=settings.keys.rsa_bits_min,
         foreign_objects=settings.keys.foreign_objects,
         interop=settings.keys.interop,

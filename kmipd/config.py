@@ -15,7 +15,7 @@ from kmipd.config_reader import SettingsError as SettingsError
 from kmipd.core.keystores import PinKind, PinSource
 from kmipd.core.model import Placement
 from kmipd.core.object_groups import FilledGroup
-from kmipd.core.services import RSA_BITS_MIN, ForeignObjects, RNGSeeding, WrappedValue
+from kmipd.core.services import CERTIFY_DAYS, RSA_BITS_MIN, ForeignObjects, RNGSeeding, WrappedValue
 from kmipd.doors.limits import DoorLimits
 from kmipd.protocol import Limits as MessageLimits
 from kmipd.spec.enumerations import CryptographicAlgorithm, ObjectType
@@ -90,6 +90,8 @@ class KeySettings:
     lease_time_seconds: int = 3600
     rsa_bits_min: int = RSA_BITS_MIN
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
+    certify_with: str = ""
+    certify_days: int = CERTIFY_DAYS
     wrapped_value: WrappedValue = WrappedValue.STRUCTURE
     withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN

@@ -12,7 +12,7 @@ _SECONDS: Final = (0.1, _DAY)  # a time-out that nobody can keep would refuse ev
 RANGES: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
     "server": {"port": (0, 65535), "workers": (1, 256)},
     "store": {"sessions_max": (1, 4096), "release_kek_uses_max": (1, 1_000_000)},
-    "keys": {"lease_time_seconds": (0, _YEAR), "rsa_bits_min": (1024, 8192)},
+    "keys": {"lease_time_seconds": (0, _YEAR), "rsa_bits_min": (1024, 8192), "certify_days": (1, 3650)},
     "limits": {
         "threads_min": (1, 1024),
         "threads_max": (1, 1024),

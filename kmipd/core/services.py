@@ -31,6 +31,7 @@ class Codec(Protocol):
     def load(self, cls: type, data: bytes) -> Any: ...
 
 
+CERTIFY_DAYS = 825  # longest validity of a certificate; longer than two years nobody remembers how it was made
 RSA_BITS_MIN = 2048  # SP 800-131A: nothing shorter protects anything today
 
 
@@ -82,6 +83,8 @@ class CoreSettings:
     server_version: str = ""
     wrapped_value: WrappedValue = WrappedValue.STRUCTURE
     withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()  # kinds of objects that never leave
+    certify_with: str = ""  # Name of the private key that signs a group's certificates; empty: none are issued
+    certify_days: int = CERTIFY_DAYS
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
     rsa_bits_min: int = RSA_BITS_MIN  # of key pairs that are made; shorter ones can always be registered
 

@@ -17,6 +17,7 @@ from kmipd.spec.versions import Version
 from kmipd.trust.credentials import hashed
 from tests.conformance.comparing import Knowledge, Unknown, differences
 from tests.protocol.corpus import CORPUS, messages, to_item
+from tests.support import authorities
 from tests.support.client import Client, Ended, relabelled
 from tests.support.editing import edited, walk
 from tests.support.https import HTTPSClient
@@ -56,7 +57,13 @@ def conversations(version: str) -> Iterator[list[Case]]:
 RANDOM = ("CS-AC-M-OAEP-", "CS-AC-M-1-12", "CS-AC-M-1-13", "CS-BC-M-13-", "CS-RNG-M-")
 #: Cases in which a value is what the policy of the server of the test cases happened to be: for how long it lends a key
 #: (TC-95 of 1.0 says 16 and 0 seconds, that of 1.1 says 0, that of 1.2 says 3600).
-ANOTHER_POLICY = {"TC-95-": frozenset({Tag.LEASE_TIME})}
+#: What a certificate is that the server issues, is its authority's.
+#: The order of its links and names is free, and so are their indexes: 1.0, 1.1 and 1.2 have three different ones.
+OF_A_CERTIFICATE = frozenset(
+    {Tag.CERTIFICATE_VALUE, Tag.CERTIFICATE_LENGTH, Tag.SERIAL_NUMBER, Tag.CERTIFICATE_SERIAL_NUMBER}
+    | {Tag.ATTRIBUTE_INDEX}
+)
+ANOTHER_POLICY = {"TC-95-": frozenset({Tag.LEASE_TIME}), "TC-134-": OF_A_CERTIFICATE}
 #: Cases in which another server says what it is and can (errata: "describe different servers, shape tests only").
 DESCRIPTIONS = frozenset({Tag.CAPABILITY_INFORMATION, Tag.PROFILE_INFORMATION, Tag.RNG_PARAMETERS})
 ANOTHER_SERVER = ("TC-Q-CAP-", "TC-Q-PROF-", "TC-Q-RNGS-", "TC-Q-S2C-")
@@ -154,6 +161,7 @@ SETTINGS = {
     "TC-WRAP-3-20": BYTES,
     "TC-SENSITIVE-1-": BYTES,
     "TC-OTP-4-": Settings((("withheld", ("one-time-pad",)),)),
+    "TC-134-": Settings((("certify_with", authorities.NAME),)),
     "TC-151-": Settings(more="[object_group.default]"),
     "TC-122-": Settings(more=ACME),
     "TC-Q-VAL-1-": Settings(more=VALIDATION),
@@ -204,12 +212,16 @@ def play(server: Server, conversation: list[Case], way: str) -> dict[str, str]:
 
 
 def _prepare(client: Client, case: Case) -> None:
-    for beginning, (version, name) in BEFORE:
+    major, minor = case.path.relative_to(CORPUS / "cases").parts[0].split(".")
+    version = Version(int(major), int(minor))
+    if case.name.startswith("TC-134-"):
+        client.version = version
+        authorities.register_authority(client)
+    for beginning, (folder, name) in BEFORE:
         if case.name.startswith(beginning):
-            path = next((CORPUS / "cases" / version).rglob(f"{name}.xml"))
+            path = next((CORPUS / "cases" / folder).rglob(f"{name}.xml"))
             request = to_item(messages(path)[0], lambda kind, text: _said(Knowledge(), kind, text))
-            major, minor = case.path.relative_to(CORPUS / "cases").parts[0].split(".")
-            client.exchange(relabelled(encode_item(request), Version(int(major), int(minor))))
+            client.exchange(relabelled(encode_item(request), version))
 
 
 def _play(client: Client, case: Case, known: Knowledge) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kmipd.spec.enumerations import Operation
 from kmipd.spec.kinds import Item, ItemType
-from kmipd.spec.names import tag_name
+from kmipd.spec.names import tag_name, title
 from kmipd.spec.tags import Tag
 from tests.support.editing import child, walk
 
@@ -143,19 +143,21 @@ def _batch_item(expected: Item, ours: Item, known: Knowledge) -> Iterator[str]:
         yield from _structure(payloads[0], payloads[1], known, "")
 
 
-def _children(item: Item | None) -> list[Item]:
+def _children(item: Item | None, own: frozenset[int] = frozenset()) -> list[Item]:
     if item is None or not isinstance(item.value, tuple):
         return []
-    return [one for one in item.value if one.tag not in IGNORED and one.tag not in OPTIONAL and not _zero_index(one)]
+    return [
+        one for one in item.value if one.tag not in IGNORED and one.tag not in OPTIONAL and not _free_index(one, own)
+    ]
 
 
-def _zero_index(item: Item) -> bool:
-    return item.tag == Tag.ATTRIBUTE_INDEX and item.value == 0
+def _free_index(item: Item, own: frozenset[int]) -> bool:
+    return item.tag == Tag.ATTRIBUTE_INDEX and (item.value == 0 or item.tag in own)
 
 
 def _structure(expected: Item, ours: Item, known: Knowledge, path: str) -> Iterator[str]:
     """The same fields in the same order."""
-    wanted, given = _children(expected), _children(ours)
+    wanted, given = _children(expected, known.own), _children(ours, known.own)
     if [i.tag for i in wanted] != [i.tag for i in given]:
         yield f"{path} has {_tags(given)}, expected {_tags(wanted)}"
         return
@@ -165,8 +167,8 @@ def _structure(expected: Item, ours: Item, known: Knowledge, path: str) -> Itera
 
 def _superset(expected: Item, ours: Item, known: Knowledge, path: str) -> Iterator[str]:
     """Everything expected is there, whatever else is."""
-    left = _children(ours)
-    for one in _children(expected):
+    left = _children(ours, known.own)
+    for one in _children(expected, known.own):
         if one.tag in known.shapes:
             yield from _shaped(one, left, path)
             continue
@@ -197,11 +199,11 @@ def _shaped(expected: Item, ours: list[Item], path: str) -> Iterator[str]:
 
 def _item(expected: Item, ours: Item, known: Knowledge, path: str) -> Iterator[str]:
     if expected.tag == Tag.KEY_MATERIAL and known.of_generated and expected.kind is ItemType.STRUCTURE:
-        if _tags(_children(expected)) != _tags(_children(ours)):
-            yield f"{path} has {_tags(_children(ours))}, expected {_tags(_children(expected))}"
+        if _tags(_children(expected, known.own)) != _tags(_children(ours, known.own)):
+            yield f"{path} has {_tags(_children(ours, known.own))}, expected {_tags(_children(expected, known.own))}"
     elif expected.kind is not ours.kind:
         yield f"{path} is a {ours.kind.name}, expected {expected.kind.name}"
-    elif expected.tag in OWN_CONTENTS or _own_attribute(expected, ours, path):
+    elif expected.tag in OWN_CONTENTS or _own_attribute(expected, ours, path, known):
         return
     elif expected.kind is ItemType.STRUCTURE:
         compare = _superset if expected.tag == Tag.ATTRIBUTES else _structure
@@ -210,13 +212,14 @@ def _item(expected: Item, ours: Item, known: Knowledge, path: str) -> Iterator[s
         yield f"{path} is {_value(ours)}, expected {_value(expected)}"
 
 
-def _own_attribute(expected: Item, ours: Item, path: str) -> bool:
+def _own_attribute(expected: Item, ours: Item, path: str, known: Knowledge) -> bool:
     if expected.tag in OWN_TAGS and "/Attributes" in path:
         return True
     if expected.tag != Tag.ATTRIBUTE:
         return False
     names = [getattr(child(item, Tag.ATTRIBUTE_NAME), "value", None) for item in (expected, ours)]
-    return names[0] == names[1] and names[0] in OWN_ATTRIBUTES
+    free = OWN_ATTRIBUTES | {title(Tag(tag)) for tag in known.own if tag != Tag.ATTRIBUTE_INDEX}
+    return names[0] == names[1] and names[0] in free
 
 
 def _same(expected: Item, ours: Item, known: Knowledge) -> bool:

@@ -31,9 +31,6 @@ FAILING: dict[str, str] = {
     "ERRATUM: the whole list is newest first, its pages are oldest first; in 1.4 and 2.0 both are newest first": """
         TC-OFFSET-1-13 TC-OFFSET-2-13
     """,
-    "LATER: Certify": """
-        TC-134-10 TC-134-11 TC-134-12
-    """,
     "LATER: Put (server to client)": """
         TC-NP-1-10 TC-NP-1-11 TC-NP-1-12 TC-NP-1-14
     """,

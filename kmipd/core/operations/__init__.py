@@ -11,6 +11,7 @@ from kmipd.core.operations import (
     adjust_attribute,
     archive,
     cancel,
+    certify,
     check,
     create,
     create_key_pair,
@@ -53,6 +54,7 @@ from kmipd.core.operations import (
     set_constraints,
     set_defaults,
     sign,
+    validate,
 )
 from kmipd.spec.enumerations import Operation as O
 
@@ -106,6 +108,9 @@ HANDLERS: Mapping[O, Handler] = {
     O.CREATE_SPLIT_KEY: create_split_key.create_split_key,
     O.JOIN_SPLIT_KEY: join_split_key.join_split_key,
     O.PKCS_11: pkcs11.pkcs11,
+    O.CERTIFY: certify.certify,
+    O.RE_CERTIFY: certify.re_certify,
+    O.VALIDATE: validate.validate,
     O.IMPORT: import_object.import_object,
     O.EXPORT: export.export,
     O.HASH: hash_data.hash_data,
