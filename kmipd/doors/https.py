@@ -24,6 +24,7 @@ PATH: Final = "/kmip"
 HEADERS_MAX: Final = 16_384
 #: The media types of the profile, and the one XML has otherwise (RFC 7303).
 _MEDIA: Final = {encoding.value: encoding for encoding in Encoding} | {"application/xml": Encoding.XML}
+_CONTINUE: Final = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
 _CHARSETS: Final = frozenset({"", "utf-8", "us-ascii"})
 
 
@@ -136,7 +137,7 @@ class HTTPFramer:
         if expected != "100-continue":
             raise _Refused(HTTPStatus.EXPECTATION_FAILED, "100-continue is the only expectation that is met")
         if self._http.they_are_waiting_for_100_continue and not self._http.trailing_data[0]:
-            self._outgoing += self._http.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+            self._outgoing += self._http.send(_CONTINUE) or b""
 
     @staticmethod
     def _check_target(target: str) -> None:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from http.client import HTTPException
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from kmipd import administration, config
 from kmipd.load import measure
 from kmipd.load.client import Client as LoadClient
 from kmipd.load.client import LoadError, Target
-from kmipd.protocol import Encoding, from_ttlv, read_response, write_request
+from kmipd.protocol import Encoding, from_ttlv, read_response, to_ttlv, write_request
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import ObjectType, Operation, QueryFunction, ResultReason, ResultStatus
 from kmipd.spec.tags import Tag
@@ -112,6 +113,17 @@ def test_an_answer_xml_cannot_say_is_refused_in_xml(server: Server, identity: Id
         assert client.refusal(Operation.GET_ATTRIBUTES, names) is ResultReason.GENERAL_FAILURE
     with HTTPSClient.speaking(Encoding.JSON, server, identity) as client:
         assert client.call(Operation.GET_ATTRIBUTES, names).attribute[0].attribute_value.name_value == name
+
+
+def test_the_example_of_the_docs(server: Server, identity: Identity) -> None:
+    docs = Path(__file__).parents[2] / "docs/clients.md"
+    text = docs.read_text().partition("```json\n")[2].partition("```")[0]
+    with HTTPSClient.speaking(Encoding.JSON, server, identity) as client:
+        status, _, body = client.post(text.encode(), Encoding.JSON.value)
+    assert status == 200
+    answer = read_response(to_ttlv(Encoding.JSON, body)).batch_item[0]
+    assert Operation.GET in answer.response_payload.operation
+    assert answer.response_payload.profile_information
 
 
 @needs_corpus
