@@ -40,6 +40,12 @@ class Environment:
             pytest.skip("real clients have an environment of their own: run `make interop`")
         return cls(Path(named).absolute(), home)
 
+    def need(self, *packages: str) -> None:
+        """Skip where the package index did not have a client."""
+        for package in packages:
+            if not any(self.directory.glob(f"lib/python*/site-packages/{package}")):
+                pytest.skip(f"{package} is not installed in {self.directory}: `make interop` says why")
+
     def script(self, name: str) -> Path:
         """A console script that a client brought."""
         return self.directory / "bin" / name

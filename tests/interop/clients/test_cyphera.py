@@ -47,6 +47,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def who(clients: Environment, server: Server) -> Identity:
+    clients.need("cyphera_kmip")
     return add(server, "cyphera")
 
 

@@ -24,6 +24,7 @@ SECRETS = {"plain": "eins", "delegated": "zwei"}
 @pytest.fixture
 def mongodb(clients: Environment) -> Iterator[str]:
     """The address of a MongoDB that lives as long as the test."""
+    clients.need("pymongo", "pymongocrypt", "mockupdb", "mongomock")
     process = subprocess.Popen(
         clients.command("mongodb_server"),
         stdin=subprocess.PIPE,

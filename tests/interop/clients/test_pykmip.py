@@ -80,6 +80,7 @@ ALWAYS_LISTED = {
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_operation(clients: Environment, server: Server, version: str) -> None:
+    clients.need("kmip")
     who = add(server, f"pykmip-{version}")
     given = {**settings(server, who), "version": version, "ssl_version": "PROTOCOL_TLSv1_2"}
     said = clients.run("pykmip_operations", **given)

@@ -19,6 +19,7 @@ FIRST, SECOND = b"written under the first root secret " * 100, b"written under t
 @pytest.fixture
 def swift(clients: Environment) -> Iterator[Swift]:
     """A cluster that is not started yet."""
+    clients.need("swift", "kmip")
     with folder_with_attributes() as folder:
         made = Swift.make(clients, folder)
         try:
