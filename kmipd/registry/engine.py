@@ -32,7 +32,8 @@ class RegistryError(RegistryUnavailable):
 
 def open_engine(path: Path) -> Engine:
     """An engine over the SQLite file at `path`."""
-    engine = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+    # A connection for every thread, without limit (0): how many threads there are is decided where they start.
+    engine = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT", pool_size=0)
 
     @event.listens_for(engine, "connect")
     def _configure(dbapi_connection: Any, _record: object) -> None:

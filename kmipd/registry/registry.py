@@ -17,6 +17,7 @@ from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.default_members import DefaultMembers
 from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
+from kmipd.registry.group_commit import GroupCommit
 from kmipd.registry.indexing import Indexer
 from kmipd.registry.keystores import KeyStores
 from kmipd.registry.prepared import Prepared
@@ -48,6 +49,7 @@ class Registry:
             raise RegistryError(f"there is no registry at {path}: run `kmipd init`, or restore it from a backup")
         self.path = path
         self._connections = Connections(open_engine(path), WriteLock(path.with_name(f"{path.name}.lock")))
+        self._group = GroupCommit(self._connections)
         self._cache = ObjectCache()
         self._indexer = Indexer(self._connections)
         self._audit_log = AuditLog(audit_log)
@@ -60,7 +62,7 @@ class Registry:
         self.key_stores = KeyStores(self._connections)
 
     def unit(self) -> SQLUnitOfWork:
-        return SQLUnitOfWork(self._connections, self._cache, self._indexer)
+        return SQLUnitOfWork(self._connections, self._group, self._cache, self._indexer)
 
     def record(self, event: AuditEvent) -> None:
         self._audit_log.write(event)
@@ -75,8 +77,8 @@ class Registry:
     # Intents -------------------------------------------------------------------------------------------------
 
     def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None:
-        with self._connections.transaction() as connection:
-            _OPEN_INTENT.run(connection, {"cka_id": cka_id, "store": store, "purpose": purpose, "created": now})
+        values = {"cka_id": cka_id, "store": store, "purpose": purpose, "created": now}
+        self._group.write(lambda link: _OPEN_INTENT.run(link, values))
 
     def intents(self, created_before: int) -> Sequence[Intent]:
         statement = select(intent).where(intent.c.created < created_before).order_by(intent.c.id)

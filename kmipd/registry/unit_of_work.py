@@ -18,6 +18,7 @@ from kmipd.registry import group_rules
 from kmipd.registry import locate as locating
 from kmipd.registry import staged as staging
 from kmipd.registry.engine import Connections, Duplicate, Link
+from kmipd.registry.group_commit import GroupCommit
 from kmipd.registry.indexing import Indexer
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.rows import ROW, from_row, index_entries, index_entry, to_row
@@ -84,8 +85,9 @@ class ObjectCache:
 class SQLUnitOfWork:
     """See `core.registry_port.UnitOfWork`."""
 
-    def __init__(self, connections: Connections, cache: ObjectCache, indexer: Indexer) -> None:
+    def __init__(self, connections: Connections, group: GroupCommit, cache: ObjectCache, indexer: Indexer) -> None:
         self._connections = connections
+        self._group = group
         self._cache = cache
         self._indexer = indexer
         self._read: dict[str, ManagedObject] = {}
@@ -193,8 +195,7 @@ class SQLUnitOfWork:
     def commit(self) -> None:
         if self.changed:
             added: dict[int, ManagedObject] = {}
-            with self._connections.transaction() as link:
-                self._write(link, added)
+            self._group.write(lambda link: self._write(link, added))
             for uid in self._staged:
                 self._cache.drop(uid)
             self._forget()
