@@ -19,9 +19,11 @@ from kmipd.config import Settings
 from kmipd.core import asynchronous, recovery, vault
 from kmipd.core.batch import KeyService
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord
+from kmipd.core.notifications import Outbox
 from kmipd.core.operations import HANDLERS
 from kmipd.core.services import CoreSettings, Services
 from kmipd.doors.background import BackgroundWork
+from kmipd.doors.channel import Channels
 from kmipd.doors.kmip import MessageHandler
 from kmipd.doors.worker import Worker
 from kmipd.keystores.credentials import Credentials
@@ -172,6 +174,7 @@ def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], l
         limits=settings.limits,
         message_limits=settings.messages,
         https=settings.server.https,
+        channels=Channels(lambda who, version: Outbox(application.services, who, version), settings.messages),
         beat=lambda: _beat(ready_fd),
         trouble=application.directory.stuck,
     )

@@ -150,5 +150,11 @@ class RegistryPort(Protocol):
 
     def add_wrapping_key(self, cka_id: bytes, store: str, uses_max: int, now: int) -> None: ...
 
+    def last_event(self) -> int:
+        """The number of the newest change."""
+
+    def events_after(self, number: int, group: str, limit: int) -> Sequence[tuple[int, str, str]]:
+        """Number, operation and object of the changes that a group's clients made since, oldest first."""
+
     def record(self, event: AuditEvent) -> None:
         """Write an event that changes nothing (reads, refusals) to the audit log."""

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from kmipd.core.model import Principal
+from kmipd.core.notifications import Outbox
 from kmipd.doors.https import HTTPFramer
 from kmipd.doors.kmip import MessageHandler, unreadable
 from kmipd.doors.limits import DoorLimits
 from kmipd.doors.watch import Watch
 from kmipd.protocol import Framer, Limits, ProtocolError
+from kmipd.spec.versions import Version
 from kmipd.trust import refusals
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ class Wants(enum.Enum):
     READ = "read"
     WRITE = "write"
     CLOSE = "close"
+    TURN = "turn"  # we are to be the client from now on
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Doorkeeper:
     allowed: Callable[[Principal], bool]  # False when it sends too fast
     refused: Callable[[], None]  # count one
     https: bool  # whether HTTP is understood as well
+    turn: Callable[[Principal, Version], Outbox | None]  # None when too many connections were turned round already
 
 
 class Connection:
@@ -58,6 +62,7 @@ class Connection:
         self.peer = peer
         self.principal: Principal | None = None
         self.admitted: Principal | None = None  # counted against this client's connections
+        self.turned: Outbox | None = None  # what we say as the client
         self.at_work = False  # the worker's mark: a thread has it
         self._keeper = keeper
         self._framer: Framer | HTTPFramer = Framer(keeper.message_limits)
@@ -135,6 +140,12 @@ class Connection:
         self.principal = self._keeper.principal(self._certificate)
         self._checked = time.monotonic()
 
+    def known(self) -> bool:
+        """Whether the certificate stands for somebody, still."""
+        if time.monotonic() - self._checked > self._keeper.limits.recheck:
+            self._check_identity()
+        return self.principal is not None
+
     # Requests ------------------------------------------------------------------------------------------------
 
     def _converse(self) -> Wants:
@@ -150,6 +161,8 @@ class Connection:
             self._framer.receive_data(data)
             if not self._answer_all():
                 return Wants.CLOSE
+            if self.turned is not None:
+                return Wants.TURN
             if len(data) < READ_SIZE:  # a record at a time: further ones are still in the socket, and epoll will say so
                 return Wants.READ
 
@@ -184,7 +197,7 @@ class Connection:
                 continue
             if not answer:
                 request = self._keeper.watch.begin(message, self.peer, self._cut_off)
-                answer = self._keeper.handler.answer(message, self.principal, self.peer, request.change)
+                answer = self._keeper.handler.answer(message, self.principal, self.peer, request.change, self._turn)
                 if not self._keeper.watch.finish(request):
                     return False
             self._send(answer if self._http is None else self._http.wrap(answer))
@@ -209,6 +222,13 @@ class Connection:
                 left = until - time.monotonic()
                 if left <= 0 or not _writable(self.sock, left):
                     raise TimeoutError("the client does not read its answer") from None
+
+    def _turn(self, version: Version) -> bool:
+        """Whether we can be the client; nothing may be on the way that was asked of the server."""
+        if self._http is not None or self._framer.pending or self.principal is None or self.turned is not None:
+            return False
+        self.turned = self._keeper.turn(self.principal, version)
+        return self.turned is not None
 
     def _cut_off(self, answer: bytes) -> None:
         """Called by another thread while our own is stuck in a request: the last answer, and the end.

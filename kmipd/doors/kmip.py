@@ -12,7 +12,7 @@ from kmipd.core.batch import KeyService
 from kmipd.core.model import Caller, Principal
 from kmipd.core.outcomes import respond
 from kmipd.core.reasons import for_version
-from kmipd.spec.enumerations import ResultReason, ResultStatus
+from kmipd.spec.enumerations import EndpointRole, Operation, ResultReason, ResultStatus
 from kmipd.spec.messages import RequestMessage, ResponseBatchItem, ResponseMessage
 from kmipd.spec.versions import V1_0, VERSIONS, Version
 
@@ -26,10 +26,18 @@ class MessageHandler:
         self._service = service
         self._limits = limits
 
-    def answer(self, data: bytes, principal: Principal | None, peer: str, before_change: Callable[[], None]) -> bytes:
+    def answer(
+        self,
+        data: bytes,
+        principal: Principal | None,
+        peer: str,
+        before_change: Callable[[], None],
+        turn: Callable[[Version], bool] = lambda _version: False,
+    ) -> bytes:
         """The answer to one framed request; `principal` None is a certificate that stands for nobody.
 
-        `before_change` is called before anything is written, and may raise a KmipError to prevent it.
+        `before_change` is called before anything is written, and may raise a KmipError to prevent it. `turn` is asked
+        whether the connection can be turned round when the client wants this server to be the client.
         """
         try:
             message = protocol.read_request(data, self._limits)
@@ -43,10 +51,20 @@ class MessageHandler:
             return refusal(known, ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, text)
         try:
             response = self._service.handle(message, Caller(principal, peer, before_change))
+            last = response.batch_item[-1]
+            if last.operation is Operation.SET_ENDPOINT_ROLE and not _turned(last, version, turn):
+                refused = _failed(last, version, ResultReason.FEATURE_NOT_SUPPORTED, "the connection cannot be turned")
+                response = replace(response, batch_item=(*response.batch_item[:-1], refused))
             return _fitted(response, message)
         except Exception:
             log.exception("%s: the request could not be answered", peer)
             return refusal(version if version in VERSIONS else V1_0, ResultReason.GENERAL_FAILURE, "an internal error")
+
+
+def _turned(item: ResponseBatchItem, version: Version, turn: Callable[[Version], bool]) -> bool:
+    """Whether the role that was accepted is the one we have, or get."""
+    role = getattr(item.response_payload, "endpoint_role", EndpointRole.SERVER)
+    return role is not EndpointRole.CLIENT or turn(version)
 
 
 def unreadable(error: protocol.ProtocolError, otherwise: Version = V1_0) -> bytes:

@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 from kmipd.core.model import Principal
+from kmipd.core.notifications import Outbox
+from kmipd.doors.channel import Channels
 from kmipd.doors.connection import Connection, Doorkeeper, Wants
 from kmipd.doors.kmip import MessageHandler, late
 from kmipd.doors.limits import DoorLimits
@@ -26,6 +28,7 @@ from kmipd.doors.quotas import Quotas
 from kmipd.doors.threads import Threads
 from kmipd.doors.watch import Watch
 from kmipd.protocol import Limits
+from kmipd.spec.versions import Version
 from kmipd.trust import refusals
 
 log = logging.getLogger(__name__)
@@ -62,6 +65,7 @@ class Worker:
         limits: DoorLimits,
         message_limits: Limits,
         https: bool = True,
+        channels: Channels | None = None,
         beat: Callable[[], None] = _nobody_listens,
         trouble: Callable[[], str] = _no_trouble,
     ) -> None:
@@ -71,6 +75,7 @@ class Worker:
         self._quotas = Quotas(limits)
         self.refused = 0
         self.hung = ""  # why this process must be replaced, once it must
+        self._channels = channels
         self._beat = beat
         self._trouble = trouble
         self._watch = Watch(limits, late)
@@ -84,6 +89,7 @@ class Worker:
             self._quotas.allowed,
             self._count_refused,
             https,
+            self._open_channel,
         )
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
@@ -208,10 +214,15 @@ class Worker:
             wants = Wants.CLOSE
         if wants is Wants.CLOSE:
             self._drop(connection)
+        elif wants is Wants.TURN and self._channels is not None:
+            self._channels.serve(connection, lambda: self._draining or bool(self.hung), self._drop)
         else:
             connection.at_work = False
             self._arm(fd, wants)
         return True
+
+    def _open_channel(self, principal: Principal, version: Version) -> Outbox | None:
+        return None if self._channels is None else self._channels.open(principal, version)
 
     def _arm(self, fd: int, wants: Wants) -> None:
         try:
@@ -269,6 +280,8 @@ class Worker:
             self._epoll.unregister(fd)
         if connection.admitted is not None:
             self._quotas.leave(connection.admitted)
+        if connection.turned is not None and self._channels is not None:
+            self._channels.release()
         connection.close()
 
     # TLS -----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from kmipd.protocol.diagnostics import outline
 from kmipd.protocol.encodings import Encoding, from_ttlv, to_ttlv
 from kmipd.protocol.items import decode_item, encode_item
 from kmipd.protocol.limits import DEFAULT_LIMITS, Limits
+from kmipd.protocol.schema import Newer
 from kmipd.protocol.storage import (
     decode_value,
     dump_attributes,
@@ -25,6 +26,7 @@ __all__ = [
     "Encoding",
     "Framer",
     "Limits",
+    "Newer",
     "NotInVersion",
     "ProtocolError",
     "decode_item",

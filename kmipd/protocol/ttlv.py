@@ -60,10 +60,11 @@ def write_response(message: ResponseMessage, version: Version) -> bytes:
     return _write(_RESPONSE, message, version, schema(version))
 
 
-def write_request(message: RequestMessage) -> bytes:
-    """Write a request in the words of its own version; NotInVersion for anything newer."""
+def write_request(message: RequestMessage, newer: Newer = Newer.REFUSE) -> bytes:
+    """Write a request in the words of its own version; NotInVersion for anything newer, unless it is to be left out,
+    as in what a server tells a client."""
     version = message.request_header.protocol_version.version
-    return _write(_REQUEST, message, version, schema(version, Newer.REFUSE))
+    return _write(_REQUEST, message, version, schema(version, newer))
 
 
 def prepare() -> None:

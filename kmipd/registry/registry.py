@@ -162,6 +162,12 @@ class Registry:
     def history(self, uid: str) -> Sequence[AuditEvent]:
         return listing.history(self._connections.get(), uid)
 
+    def last_event(self) -> int:
+        return listing.last_event(self._connections.get())
+
+    def events_after(self, number: int, group: str, limit: int) -> Sequence[tuple[int, str, str]]:
+        return listing.events_after(self._connections.get(), number, group, limit)
+
     def counts(self) -> dict[str, int]:
         """Objects by placement, for `kmipd status`."""
         statement = select(managed_object.c.placement, func.count()).group_by(managed_object.c.placement)

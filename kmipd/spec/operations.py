@@ -92,7 +92,8 @@ OPERATIONS: Final[dict[Operation, OperationSpec]] = {
 
 #: Answered whatever the version of the header: a client that does not know yet which version to speak begins with the
 #: oldest there is (openCryptoki asks in 1.0 first), and the answer holds no word younger than that.
-IN_ANY_VERSION: Final = frozenset({Operation.DISCOVER_VERSIONS})
+#: 1.x has Notify and Put, and no word with which to ask for them: a client may use that of 2.0.
+IN_ANY_VERSION: Final = frozenset({Operation.DISCOVER_VERSIONS, Operation.SET_ENDPOINT_ROLE})
 
 #: Operations whose answer is the identifier of an object, or what the client itself has just said of it: nothing that
 #: anybody should keep.

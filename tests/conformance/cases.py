@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,16 +13,18 @@ from typing import Any
 
 from kmipd.protocol import Encoding, decode_item, encode_item
 from kmipd.spec.kinds import Item, ItemType
+from kmipd.spec.payloads import PutResponsePayload
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
 from kmipd.trust.credentials import hashed
-from tests.conformance.comparing import Knowledge, Unknown, differences
+from tests.conformance.comparing import Knowledge, Unknown, differences, told_differences
 from tests.protocol.corpus import CORPUS, messages, to_item
 from tests.support import authorities
 from tests.support.client import Client, Ended, relabelled
 from tests.support.editing import edited, walk
 from tests.support.https import HTTPSClient
 from tests.support.server import Identity, Server
+from tests.support.turned import Turned
 
 
 class NotBound(Exception):
@@ -32,6 +35,11 @@ class NotBound(Exception):
 class Case:
     name: str
     path: Path
+
+    @property
+    def version(self) -> Version:
+        major, minor = self.path.relative_to(CORPUS / "cases").parts[0].split(".")
+        return Version(int(major), int(minor))
 
     @property
     def number(self) -> tuple[int | str, ...]:
@@ -78,6 +86,8 @@ THE_DAY = {
     "2009-04-17T13:01:58+00:00": "$NOW",
     "2010-04-17T13:03:58+00:00": "$NOW+120",
 }
+#: Cases in which the server has something to say to a client that listens.
+TOLD = "TC-NP-"
 #: Later cases of these find what earlier ones left.
 FAMILIES = ("SASED-M-", "TL-M-", "TC-RNG-ATTR-")
 #: What must be there before a case begins: the first exchange of this one, in the version of the case.
@@ -203,28 +213,29 @@ def play(server: Server, conversation: list[Case], way: str) -> dict[str, str]:
         known.passing = case.name.startswith(PASSING)
         known.filled = case.name.startswith("TC-151-")
         known.shapes = DESCRIPTIONS if case.name.startswith(ANOTHER_SERVER) else frozenset()
-        with WAYS[way](server, identity) as client:
+        with WAYS[way](server, identity) as client, contextlib.ExitStack() as stack:
             _prepare(client, case)
-            problem = _play(client, case, known)
+            # 1.x has no word for it, so how the server comes to know that the client listens is not in the case.
+            listens = case.name.startswith(TOLD)
+            turned = stack.enter_context(Turned(server, identity, case.version)) if listens else None
+            problem = _play(client, case, known, turned)
         if problem is not None:
             problems[case.name] = problem
     return problems
 
 
 def _prepare(client: Client, case: Case) -> None:
-    major, minor = case.path.relative_to(CORPUS / "cases").parts[0].split(".")
-    version = Version(int(major), int(minor))
     if case.name.startswith("TC-134-"):
-        client.version = version
+        client.version = case.version
         authorities.register_authority(client)
     for beginning, (folder, name) in BEFORE:
         if case.name.startswith(beginning):
             path = next((CORPUS / "cases" / folder).rglob(f"{name}.xml"))
             request = to_item(messages(path)[0], lambda kind, text: _said(Knowledge(), kind, text))
-            client.exchange(relabelled(encode_item(request), version))
+            client.exchange(relabelled(encode_item(request), case.version))
 
 
-def _play(client: Client, case: Case, known: Knowledge) -> str | None:
+def _play(client: Client, case: Case, known: Knowledge, turned: Turned | None) -> str | None:
     exchanged = messages(case.path)
     for element in (e for message in exchanged for e in message.iter() if "value" in e.attrib):
         element.attrib["value"] = _corrected(case, element.tag, element.attrib["value"])
@@ -235,6 +246,13 @@ def _play(client: Client, case: Case, known: Knowledge) -> str | None:
             text = element.attrib["value"]
             element.attrib["value"] = MISNAMED.get((case.name, step), {}).get(text, text)
         assert (asked.tag, answered.tag) == ("RequestMessage", "ResponseMessage"), case.name
+        if turned is not None and asked.find("BatchItem/Operation").attrib["value"] in ("Put", "Notify"):  # type: ignore[union-attr]
+            expected = to_item(asked, lambda _, text: Unknown(text[1:]))
+            message = turned.asked()
+            for problem in told_differences(expected, decode_item(turned.client.last), known):
+                return f"step {step}: {problem}"
+            turned.answer(message.batch_item[0].operation, PutResponsePayload())
+            continue
         if known.passing and step == PASSING_STEP:
             time.sleep(LIFE_HERE_SECONDS + 1)
         try:

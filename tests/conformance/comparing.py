@@ -102,6 +102,19 @@ def differences(expected: Item, ours: Item, known: Knowledge) -> Iterator[str]:
             yield f"item {number}: {problem}"
 
 
+def told_differences(expected: Item, ours: Item, known: Knowledge) -> Iterator[str]:
+    """What is wrong with a Request Message of the server: Put and Notify list attributes as Get Attributes does."""
+    yield from _header(expected, ours)
+    for one, other in zip(_items(expected), _items(ours), strict=True):
+        pair = [getattr(child(item, Tag.OPERATION), "value", None) for item in (one, other)]
+        payloads = [child(item, Tag.REQUEST_PAYLOAD) for item in (one, other)]
+        if pair[0] != pair[1] or payloads[0] is None or payloads[1] is None:
+            yield f"Operation is {pair[1]}, expected {pair[0]}"
+            return
+        known.of_generated = True
+        yield from _superset(payloads[0], payloads[1], known, "")
+
+
 def _header(expected: Item, ours: Item) -> Iterator[str]:
     for tag in (Tag.PROTOCOL_VERSION_MAJOR, Tag.PROTOCOL_VERSION_MINOR):
         pair = [next((i.value for i in walk(message) if i.tag == tag), None) for message in (expected, ours)]

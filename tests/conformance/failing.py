@@ -31,9 +31,6 @@ FAILING: dict[str, str] = {
     "ERRATUM: the whole list is newest first, its pages are oldest first; in 1.4 and 2.0 both are newest first": """
         TC-OFFSET-1-13 TC-OFFSET-2-13
     """,
-    "LATER: Put (server to client)": """
-        TC-NP-1-10 TC-NP-1-11 TC-NP-1-12 TC-NP-1-14
-    """,
     "LATER: Query must list Certify and others": """
         MSGENC-HTTPS-M-1-10 MSGENC-HTTPS-M-1-11 MSGENC-HTTPS-M-1-12 MSGENC-HTTPS-M-1-13 MSGENC-HTTPS-M-1-14
         MSGENC-HTTPS-M-1-21 MSGENC-JSON-M-1-10 MSGENC-JSON-M-1-11 MSGENC-JSON-M-1-12 MSGENC-JSON-M-1-13
@@ -47,9 +44,6 @@ FAILING: dict[str, str] = {
     """,
     "LATER: Query must list Certify and others (server to client)": """
         TC-Q-S2C-PROF-2-13 TC-Q-S2C-PROF-2-14
-    """,
-    "LATER: Query must list Put and Notify": """
-        QS-M-1-20 QS-M-1-21
     """,
 }
 REASONS: dict[str, str] = {name: reason for reason, names in FAILING.items() for name in names.split()}

@@ -53,6 +53,7 @@ from kmipd.core.operations import (
     set_attribute,
     set_constraints,
     set_defaults,
+    set_endpoint_role,
     sign,
     validate,
 )
@@ -89,6 +90,7 @@ HANDLERS: Mapping[O, Handler] = {
     O.SET_CONSTRAINTS: set_constraints.set_constraints,
     O.GET_CONSTRAINTS: get_constraints.get_constraints,
     O.SET_DEFAULTS: set_defaults.set_defaults,
+    O.SET_ENDPOINT_ROLE: set_endpoint_role.set_endpoint_role,
     O.LOG: log.log,
     O.LOGIN: login.login,
     O.LOGOUT: login.logout,
@@ -115,4 +117,5 @@ HANDLERS: Mapping[O, Handler] = {
     O.EXPORT: export.export,
     O.HASH: hash_data.hash_data,
 }
-query.SERVED = frozenset(HANDLERS)
+# What is served, and what this server itself asks of a client that has taken the server's role.
+query.SERVED = frozenset(HANDLERS) | {O.NOTIFY, O.PUT}
