@@ -118,6 +118,7 @@ def compose(settings: Settings) -> Application:
         rsa_bits_min=settings.keys.rsa_bits_min,
         foreign_objects=settings.keys.foreign_objects,
         interop=settings.keys.interop,
+        https=settings.server.https,
         filled_groups=settings.filled_groups,
         validations=settings.validations,
         extensions=settings.extensions,

@@ -34,7 +34,12 @@ CLAIMED: dict[str, tuple[Version, Version, str]] = {
     "ADVANCED_CRYPTOGRAPHIC_SERVER": (V1_2, V2_1, "CS-AC-M-"),
     "RNG_CRYPTOGRAPHIC_SERVER": (V1_2, V2_1, "CS-RNG-M-"),
     "AES_XTS_SERVER": (V2_0, V2_1, "AX-M-"),
+    "PKCS_11_SERVER": (V2_0, V2_1, "PKCS11-M-"),
+    "HTTPS_SERVER": (V1_0, V2_1, "MSGENC-HTTPS-M-"),
+    "JSON_SERVER": (V1_0, V2_1, "MSGENC-JSON-M-"),
+    "XML_SERVER": (V1_0, V2_1, "MSGENC-XML-M-"),
 }
+_BY_HTTPS = frozenset({"HTTPS_SERVER", "JSON_SERVER", "XML_SERVER"})
 # Where the 1.x names carry a version, newer clients are told of every older one as well: the object and the operations
 # are the same. 2.x has one name, with the version beside it.
 _VERSIONED = [v for v in VERSIONS if v < V2_0]
@@ -60,18 +65,19 @@ CAPABILITIES = CapabilityInformation(
 )
 
 
-def profiles(version: Version) -> tuple[ProfileInformation, ...]:
+def profiles(version: Version, *, https: bool) -> tuple[ProfileInformation, ...]:
     """What a client of `version` is told."""
+    claimed = {f: row for f, row in CLAIMED.items() if https or f not in _BY_HTTPS}
     if version >= V2_0:
         number = ProfileVersion(profile_version_major=version.major, profile_version_minor=version.minor)
         return tuple(
             ProfileInformation(profile_name=ProfileName[family], profile_version=number)
-            for family, (first, last, _) in CLAIMED.items()
+            for family, (first, last, _) in claimed.items()
             if first <= version <= last
         )
     return tuple(
         ProfileInformation(profile_name=ProfileName[f"{family}_KMIP_V{older.major}_{older.minor}"])
-        for family, (first, last, _) in CLAIMED.items()
+        for family, (first, last, _) in claimed.items()
         for older in _VERSIONED
         if max(first, V1_0) <= older <= min(last, version)
     )

@@ -75,6 +75,7 @@ class CoreSettings:
     # Random 96-bit nonces under one key stay safe to 2**32 seals (SP 800-38D, 8.3); a quarter of that leaves room.
     wrapping_key_uses_max: int = 2**30
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
+    https: bool = True  # whether KMIP is served by HTTPS as well
     interop: bool = False  # answer Interop, which is for testers
     filled_groups: Mapping[str, FilledGroup] = field(default_factory=dict)  # object groups that never run out
     validations: tuple[ValidationInformation, ...] = ()  # of the token, as Query tells them

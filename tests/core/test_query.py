@@ -62,6 +62,10 @@ def test_profiles_are_said_in_the_words_of_the_version(service: Service) -> None
     assert ProfileName.TAPE_LIBRARY_SERVER_KMIP_V1_0 in names[V1_3]
     assert ProfileName.TAPE_LIBRARY_SERVER in names[V2_0] & names[V2_1]
     assert all(i.profile_version is not None for i in told[V2_1])
+    assert ProfileName.HTTPS_SERVER in names[V2_1]
+    service.configure(replace(service.services.settings, https=False))
+    without = _query(service, V2_1, QueryFunction.QUERY_PROFILES).profile_information
+    assert {ProfileName.HTTPS_SERVER, ProfileName.JSON_SERVER}.isdisjoint({i.profile_name for i in without})
     assert all("CLIENT" not in name.name for listed in names.values() for name in listed)
 
 

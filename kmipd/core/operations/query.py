@@ -52,7 +52,7 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
     if Q.QUERY_CAPABILITIES in asked:
         answer["capability_information"] = (claims.CAPABILITIES,)
     if Q.QUERY_PROFILES in asked:
-        answer["profile_information"] = claims.profiles(ctx.version)
+        answer["profile_information"] = claims.profiles(ctx.version, https=ctx.services.settings.https)
     if Q.QUERY_VALIDATIONS in asked:
         answer["validation_information"] = ctx.services.settings.validations
     if Q.QUERY_CLIENT_REGISTRATION_METHODS in asked:
