@@ -1,8 +1,7 @@
-"""Health and what is there: the facts behind `status`, `doctor` and `key`."""
+"""Health and what is there: the facts behind `status` and `doctor`."""
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import socket
 import stat
@@ -16,22 +15,16 @@ from cryptography import x509
 
 from kmipd import app
 from kmipd.config import Settings
-from kmipd.core.attributes import title
 from kmipd.core.errors import StoreError
 from kmipd.core.keystores import PinKind
-from kmipd.core.lifecycle import effective_state
-from kmipd.core.model import CustomName, ManagedObject
 from kmipd.core.recovery import orphans
 from kmipd.registry import schema
 from kmipd.registry.engine import RegistryError
-from kmipd.spec.attributes import ATTRIBUTES
-from kmipd.spec.declare import DateTime
-from kmipd.spec.tags import Tag
+from kmipd.store_administration import KeyStoreAdministration
 from kmipd.trust.authority import TrustError
 from kmipd.trust.contexts import server_context
 
 WARN_DAYS = 30  # storage vendors warn at 30, 7 and 3 days; ours begins with them
-DATES = frozenset(title(tag) for tag, rule in ATTRIBUTES.items() if rule.type is DateTime)  # shown in POSIX seconds
 DISK_MIN = 100 * 1024 * 1024  # bytes: a registry that cannot grow refuses every new key
 _DAY = 86_400
 
@@ -53,13 +46,19 @@ def status(settings: Settings) -> dict[str, Any]:
         store = _store_health(application)
         objects = application.registry.counts()
         pending = len(application.registry.pending_destroys()), len(application.registry.intents(int(time.time()) + 1))
+        others = [one for one in KeyStoreAdministration(application).all() if not one.record.root]
     finally:
         application.close()
     certificate = _certificate(settings.tls.certificate)
     days = None if certificate is None else _days_left(certificate)
     listening = {address: _listening(*address) for address in settings.server.addresses}
     return {
-        "ok": bool(store["up"] and all(listening.values()) and (days is None or days > 0)),
+        "ok": bool(
+            store["up"]
+            and not any(one.trouble for one in others)
+            and all(listening.values())
+            and (days is None or days > 0)
+        ),
         "server": {
             "host": settings.server.host,
             "port": settings.server.port,
@@ -68,6 +67,10 @@ def status(settings: Settings) -> dict[str, Any]:
             "https": settings.server.https,
         },
         "store": store,
+        "other_stores": [
+            {"name": one.record.name, "state": one.record.state.value, "health": one.health, "trouble": one.trouble}
+            for one in others
+        ],
         "objects": objects,
         "destroys_pending": pending[0],
         "intents": pending[1],
@@ -124,6 +127,7 @@ def doctor(settings: Settings) -> list[Check]:
         _check_expiry,
         _check_clients,
         _check_token,
+        _check_stores,
         _check_orphans,
         _check_port,
     )
@@ -208,6 +212,19 @@ def _check_token(settings: Settings) -> Check:
     return Check("token", ok=True, detail=f"token {health['token_label']!r} answers, its sentinel is there")
 
 
+def _check_stores(settings: Settings) -> Check:
+    """The other key stores: what the workers of a running server see of them."""
+    application = app.compose(settings)
+    try:
+        others = [one for one in KeyStoreAdministration(application).all() if not one.record.root]
+    finally:
+        application.close()
+    wrong = [f"{one.record.name}: {one.trouble}" for one in others if one.trouble]
+    if wrong:
+        return Check("stores", ok=False, detail="; ".join(wrong), remedy="kmipd store describe NAME")
+    return Check("stores", ok=True, detail=f"{len(others)} beside the root store")
+
+
 def _check_orphans(settings: Settings) -> Check:
     application = app.compose(settings)
     try:
@@ -225,48 +242,3 @@ def _check_port(settings: Settings) -> Check:
     served = [f"somebody serves {address}" for address, serves in addresses.items() if serves]
     free = [f"nobody serves {address}; `kmipd serve` can" for address, serves in addresses.items() if not serves]
     return Check("port", ok=True, detail="; ".join(served + free))
-
-
-# Keys --------------------------------------------------------------------------------------------------------
-
-
-def summary(obj: ManagedObject, now: int) -> dict[str, Any]:
-    """One row of `key list`."""
-    state = effective_state(obj, now)
-    algorithm = obj.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    return {
-        "uid": obj.uid,
-        "type": obj.object_type.name,
-        "algorithm": getattr(algorithm, "name", None),
-        "length": obj.attributes.get(Tag.CRYPTOGRAPHIC_LENGTH),
-        "state": None if state is None else state.name,
-        "names": [name.name_value for name in obj.attributes.values(Tag.NAME)],
-        "group": obj.group,
-        "owner": obj.owner,
-        "store": obj.store,
-        "placement": obj.placement.value,
-        "version": obj.key_version,
-    }
-
-
-def details(obj: ManagedObject, now: int) -> dict[str, Any]:
-    """Everything about one object but its material."""
-    attributes = {title(key): [_shown(key, value) for value in obj.attributes.values(key)] for key in obj.attributes}
-    extra = {"key": obj.key_id, "cka_id": obj.cka_id.hex() or None, "attributes": attributes}
-    return summary(obj, now) | extra
-
-
-def _shown(key: object, value: Any) -> Any:
-    """Plain values: times in POSIX seconds, octets in hexadecimal, a structure as what is set in it."""
-    if isinstance(key, CustomName):
-        value = value.value
-    if dataclasses.is_dataclass(value):
-        parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {name: _shown(None, part) for name, part in parts.items() if part is not None}
-    if isinstance(value, tuple | list):
-        return [_shown(None, part) for part in value]
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, bool | str) or type(value) is int:
-        return value
-    return getattr(value, "name", None) or repr(value)

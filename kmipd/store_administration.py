@@ -56,8 +56,17 @@ class Described:
         return "UP" if all(ups) else "DEGRADED" if any(ups) else "DOWN"
 
     @property
+    def trouble(self) -> str:
+        """What is wrong, in a sentence; empty when nothing is, or nobody looks."""
+        if self.record.failure is not None:
+            return f"{self.record.failure.name}: {self.record.failure_text}"
+        if self.health in ("DOWN", "DEGRADED"):
+            return self.health_reason or self.health
+        return self.health_reason if self.record.is_group else ""
+
+    @property
     def health_reason(self) -> str:
-        return next((one.reason for one in self.seen if one.open and not one.up), "")
+        return next((one.reason for one in self.seen if one.open and one.reason not in ("", "ok")), "")
 
     def as_dict(self) -> dict[str, Any]:
         """For scripts; nothing in it opens anything."""
@@ -145,7 +154,23 @@ class KeyStoreAdministration:
         _require_name(*(member.name for member in record.members))
         if record.root and record.members[0] != self.record(record.name).members[0]:
             raise AdministrationError("the first token of the root store is that of kmipd.toml: change it there")
+        if not self._stores.keys(record.name):
+            record = self._afresh(record)
         self._stores.replace(record, Command.UPDATE)
+
+    def _afresh(self, record: KeyStoreRecord) -> KeyStoreRecord:
+        """A store without keys may be given other tokens: those are not expected to be the ones seen before."""
+        before = self.record(record.name)
+        same = {(member.module, member.token_label, member.token_serial) for member in before.members}
+        members = tuple(
+            member
+            if (member.module, member.token_label, member.token_serial) in same
+            else replace(member, sentinel=b"")
+            for member in record.members
+        )
+        if members != record.members:
+            self._application.registry.retire_wrapping_keys(record.name, lambda _: False)
+        return replace(record, members=members)
 
     def describe_anew(self, name: str, description: str) -> None:
         """Another description, in any state."""
@@ -236,6 +261,10 @@ class KeyStoreAdministration:
                 connecting.settle(application.registry, name, error.failure, str(error))
             else:
                 connecting.settle(application.registry, name, None)
+
+
+def _token(member: Member) -> tuple[str, str, str]:
+    return member.module, member.token_label, member.token_serial
 
 
 def _followed(described: Described) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kmipd import inspection
+from kmipd import key_inspection
 from kmipd.cli.output import Failure, directory_option, json_option, print_json, print_table
 from kmipd.cli.stores.options import application
 
@@ -28,7 +28,8 @@ def list_keys(directory: Path, group: str | None, limit: int, offset: int, as_js
     now = int(time.time())
     with application(directory) as opened:
         found = opened.registry.objects(group=group, limit=limit, offset=offset)
-        rows = [inspection.summary(obj, now) for obj in found]
+        connected = key_inspection.connected_stores(opened)
+        rows = [key_inspection.summary(obj, now, connected) for obj in found]
     if as_json:
         print_json(rows)
         return
@@ -46,9 +47,10 @@ def show(uid: str, directory: Path, as_json: bool) -> None:
     with application(directory) as opened:
         obj = opened.registry.unit().get(uid)
         history = opened.registry.history(uid)
+        connected = key_inspection.connected_stores(opened)
     if obj is None:
         raise Failure(f"there is no object {uid!r}; `kmipd key list` shows all", 1)
-    found = inspection.details(obj, int(time.time()))
+    found = key_inspection.details(obj, int(time.time()), connected)
     events = [{"time": e.time, "operation": e.operation, "principal": e.principal} for e in history]
     if as_json:
         print_json(found | {"history": events})
@@ -57,7 +59,7 @@ def show(uid: str, directory: Path, as_json: bool) -> None:
     found["names"] = ", ".join(found["names"])
     rows = list(found.items())
     for name, values in attributes.items():
-        rows.append((name, "; ".join(_text(value, name in inspection.DATES) for value in values)))
+        rows.append((name, "; ".join(_text(value, name in key_inspection.DATES) for value in values)))
     rows += [("history", f"{e.operation} by {e.principal} at {_text(e.time, True)}") for e in history]
     print_table(("what", "value"), rows, "")
 

@@ -111,6 +111,7 @@ def status(directory: Path, as_json: bool) -> None:
         rows = [
             ("server", "up" if server["listening"] else "down", f"{server['host']}:{server['port']}"),
             ("token", "up" if token["up"] else "down", token.get("token_label") or token["reason"]),
+            *((f"store {one['name']}", one["state"], one["trouble"] or one["health"]) for one in found["other_stores"]),
             ("keys", sum(objects.values()), ", ".join(f"{n} {kind}" for kind, n in sorted(objects.items()))),
             ("unfinished", found["destroys_pending"] + found["intents"], "destroys and intents that wait"),
             ("certificate", found["server_certificate_days_left"], "days left"),

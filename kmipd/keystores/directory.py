@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from kmipd.core.errors import StoreError
@@ -64,7 +65,7 @@ class StoreDirectory:
             self._opened[record.name] = (record.connection, store)
             self.stores[record.name] = store
             if connect:
-                _in_background(lambda: _try_to_connect(store), f"connect-{record.name}")
+                _in_background(partial(_try_to_connect, store), f"connect-{record.name}")
 
     def _shut(self, name: str) -> None:
         """Close in the background: calls in flight may take their time, and hung ones all of it."""
@@ -83,7 +84,7 @@ class StoreDirectory:
     def connect(self, seconds: float) -> None:
         """Log in to all that are open, at the same time; wait for them for so many seconds."""
         threads = [
-            _in_background(lambda one=store: _try_to_connect(one), f"connect-{name}")  # type: ignore[misc]
+            _in_background(partial(_try_to_connect, store), f"connect-{name}")
             for name, (_, store) in self._opened.items()
         ]
         until = time.monotonic() + seconds

@@ -49,9 +49,9 @@ class Watcher:
             try:
                 self.look()
                 said = ""
-            except (RegistryUnavailable, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - a worker that stops looking would never hear of anything again
                 if str(error) != said:
-                    log.error("key stores cannot be followed: %s", error)
+                    log.error("key stores cannot be followed: %s: %s", type(error).__name__, error)
                     said = str(error)
             time.sleep(LOOK_SECONDS)
 

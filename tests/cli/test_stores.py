@@ -63,7 +63,8 @@ def test_a_second_store_comes_and_goes_while_the_server_runs(own_server: Server,
     attributes = clients[0].call(Operation.GET_ATTRIBUTES, p.GetAttributesRequestPayload(unique_identifier=uid))
     assert attributes, "what is known of a key does not depend on its store"
     assert other.call(Operation.GET, p.GetRequestPayload(unique_identifier=kept))
-    assert json.loads(invoke("key", "show", uid, "--dir", own_server.directory, "--json"))["state"] == shown["state"]
+    unavailable = json.loads(invoke("key", "show", uid, "--dir", own_server.directory, "--json"))
+    assert (unavailable["state"], unavailable["available"], shown["available"]) == (shown["state"], False, True)
     assert "still has 1 keys" in store(own_server, "delete", "hsm2", code=1)
 
     store(own_server, "connect", "hsm2")
@@ -95,6 +96,10 @@ def test_a_store_whose_token_dies_stays_connected_and_its_health_is_down(own_ser
     assert "two" in found["health_reason"]
     assert create(other)
     assert described(own_server, "main")["health"] == "UP"
+    seen = json.loads(invoke("status", "--dir", own_server.directory, "--json", code=1))["other_stores"]
+    assert [(one["name"], one["state"], one["health"]) for one in seen] == [("hsm2", "CONNECTED", "DOWN")]
+    checks = json.loads(invoke("doctor", "--dir", own_server.directory, "--json", code=1).split("Error:")[0])
+    assert [check["name"] for check in checks if not check["ok"]] == ["stores"]
     token.come_back()
     until_health(own_server, "hsm2", "UP")
     assert client.call(Operation.GET, get)
@@ -207,6 +212,22 @@ def test_the_root_store_can_be_disconnected_too(own_server: Server) -> None:
     assert client.call(Operation.GET, get)
     client.close()
     assert "root store" in store(own_server, "delete", "main", code=1)
+
+
+def test_a_store_without_keys_may_be_given_another_token(own_server: Server, token: SpareToken, tmp_path: Path) -> None:
+    own_server.configure("groups.second", store="hsm2").start(workers=1)
+    other = SpareToken.make(tmp_path / "other", "three")
+    store(own_server, "create", "hsm2", *token.options())
+    store(own_server, "connect", "hsm2")
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", *other.options())
+    assert "health UP" in store(own_server, "connect", "hsm2")
+    client = Client.connect(own_server, own_server.enrol(group="second"))
+    create(client)
+    client.close()
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", *token.options())
+    assert "TOKEN_REPLACED" in store(own_server, "connect", "hsm2", code=4), "its key is in the other one"
 
 
 def test_names_and_options_are_checked(own_server: Server, token: SpareToken) -> None:
