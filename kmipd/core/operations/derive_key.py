@@ -28,6 +28,9 @@ from kmipd.spec.payloads import DeriveKeyRequestPayload, DeriveKeyResponsePayloa
 from kmipd.spec.tags import Tag
 
 _MADE = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA})
+# Links of a base to what was derived from it: each is written with every change of the base, and a storage system
+# derives one key for every volume.
+DERIVED_LINKS_MAX = 100
 
 
 def derive_key(ctx: Context, request: DeriveKeyRequestPayload) -> DeriveKeyResponsePayload:
@@ -133,7 +136,11 @@ def _structure(object_type: ObjectType, wanted: AttributeSet, material: bytes) -
 
 
 def _link_back(ctx: Context, bases: list[ManagedObject], uid: str) -> None:
+    """A base lists the first keys derived from it; every derived key names its bases, however many there are."""
     link = Link(link_type=LinkType.DERIVED_KEY_LINK, linked_object_identifier=uid)
     for base in bases:
         current = ctx.find(base.uid)
+        listed = [x for x in current.attributes.values(Tag.LINK) if x.link_type is LinkType.DERIVED_KEY_LINK]
+        if len(listed) >= DERIVED_LINKS_MAX:
+            continue
         ctx.unit.put(replace(current, attributes=current.attributes.append(Tag.LINK, link)))
