@@ -12,6 +12,7 @@ from typing import Any
 
 from kmipd.core import attributes as attrs
 from kmipd.core import digests, group_rules, vault
+from kmipd.core.algorithms.errors import name_of
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
 from kmipd.core.policy import require_right
@@ -20,6 +21,7 @@ from kmipd.core.registry_port import Filter, LocateQuery, Match
 from kmipd.core.services import Context
 from kmipd.spec import objects as o
 from kmipd.spec.attributes import Attribute, Attributes, RNGParameters, TemplateAttribute
+from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import LinkType, ObjectType, ResultReason, RNGAlgorithm, State
 from kmipd.spec.masks import CryptographicUsageMask, ProtectionStorageMask
 from kmipd.spec.payloads.parts import ProtectionStorageMasks
@@ -31,6 +33,9 @@ _DATE_ORDER = (
     (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE),
     (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE),
     (Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE),
+)
+_BROKEN_BY_SHOR = frozenset(
+    {CA.RSA, CA.DSA, CA.DH, CA.EC, CA.ECDSA, CA.ECDH, CA.ECMQV, CA.ED25519, CA.ED448, CA.SM2, CA.GOST_R34_10_2012}
 )
 DEFAULT_POLICY_NAME = "default"
 _OTHER_HALF = frozenset({LinkType.PRIVATE_KEY_LINK, LinkType.PUBLIC_KEY_LINK})
@@ -89,6 +94,7 @@ def merged(base: AttributeSet, over: AttributeSet) -> AttributeSet:
 def complete(ctx: Context, object_type: ObjectType, wanted: AttributeSet, *, generated: bool) -> AttributeSet:
     """The attributes of a new object: what was asked for, and what the server always sets."""
     check_dates(wanted)
+    _check_quantum_safe(wanted)
     server: dict[AttributeKey, Any] = {Tag.INITIAL_DATE: ctx.now, Tag.LAST_CHANGE_DATE: ctx.now}
     if Tag.OPERATION_POLICY_NAME not in wanted:
         server[Tag.OPERATION_POLICY_NAME] = DEFAULT_POLICY_NAME
@@ -116,6 +122,15 @@ def check_dates(wanted: AttributeSet) -> None:
             raise KmipError(
                 ResultReason.INVALID_ATTRIBUTE_VALUE, f"{attrs.title(later)} lies before {attrs.title(earlier)}"
             )
+
+
+def _check_quantum_safe(wanted: AttributeSet) -> None:
+    """What is required to be Quantum Safe (2.1, 4.45) is not made of what a quantum computer breaks."""
+    algorithm = wanted.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
+    if wanted.get(Tag.QUANTUM_SAFE) and algorithm in _BROKEN_BY_SHOR:
+        raise KmipError(
+            ResultReason.INVALID_ATTRIBUTE_VALUE, f"Quantum Safe: {name_of(algorithm)} keys are not, at any length"
+        )
 
 
 def claim_names(ctx: Context, uid: str, attributes: AttributeSet) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from kmipd.core import rsa_parameters, vault
-from kmipd.core.algorithms import ciphers, key_wrap, rsa_ciphers
+from kmipd.core.algorithms import ciphers, rare_modes, rsa_ciphers
 from kmipd.core.algorithms.errors import failed, name_of
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import DESTROYED, effective_state, require_processing
@@ -32,6 +32,11 @@ from kmipd.spec.kinds import Item
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.tags import Tag
 
+# Modes whose IV travels in Key Wrapping Data. Authenticated ones have no place for their tag there.
+_CIPHER_MODES = frozenset(
+    {BlockCipherMode.CBC, BlockCipherMode.CFB, BlockCipherMode.OFB, BlockCipherMode.CTR, BlockCipherMode.ECB}
+)
+
 
 def wrap(
     ctx: Context, structure: o.ManagedObject, spec: o.KeyWrappingSpecification, attributes: tuple[Attribute, ...]
@@ -52,7 +57,7 @@ def wrap(
     if parameters.algorithm is CryptographicAlgorithm.RSA:
         wrapped = rsa_ciphers.encrypt(parameters, material, data)
     else:
-        wrapped = key_wrap.wrap(parameters, material, data)
+        wrapped = ciphers.encrypt(parameters, material, data).data
     data_info = o.KeyWrappingData(
         wrapping_method=WrappingMethod.ENCRYPT,
         encryption_key_information=information,
@@ -81,7 +86,7 @@ def unwrap(ctx: Context, structure: o.ManagedObject) -> o.ManagedObject:
     if parameters.algorithm is CryptographicAlgorithm.RSA:
         data = rsa_ciphers.decrypt(parameters, material, wrapped)
     else:
-        data = key_wrap.unwrap(parameters, material, wrapped)
+        data = ciphers.decrypt(parameters, material, wrapped, b"")
     value = _decoded(ctx, block, info.encoding_option or EncodingOption.TTLV_ENCODING, data)
     clear: Any = replace(block, key_value=value, key_wrapping_data=None)
     return replace(structure, key_block=clear)
@@ -159,10 +164,10 @@ def _parameters(
         return rsa_parameters.cipher(stated)
     mode = stated.block_cipher_mode or BlockCipherMode.NIST_KEY_WRAP
     algorithm = stated.cryptographic_algorithm or key.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    if mode not in key_wrap.KEY_WRAP_MODES | key_wrap.CIPHER_MODES or algorithm is None:
+    if mode not in rare_modes.KEY_WRAPS | _CIPHER_MODES or algorithm is None:
         raise _unsupported(f"wrapping with the mode {name_of(mode)}")
     resolved = CipherParameters(algorithm=algorithm, block_cipher_mode=mode, padding_method=stated.padding_method)
-    size = 0 if mode in key_wrap.KEY_WRAP_MODES else ciphers.iv_size(resolved)
+    size = 0 if mode in rare_modes.KEY_WRAPS else ciphers.iv_size(resolved)
     if iv is None and size:
         iv = ctx.store.random(size)
     return replace(resolved, iv=iv or b"")

@@ -5,31 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.decrepit.ciphers import algorithms as old
 from cryptography.hazmat.decrepit.ciphers import modes as old_modes
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from kmipd.core.algorithms import chacha
+from kmipd.core.algorithms import aead, chacha, rare_modes
+from kmipd.core.algorithms.block_ciphers import algorithm_with, block_size, require_block_iv
 from kmipd.core.algorithms.errors import failed, name_of, unsupported
+from kmipd.core.algorithms.paddings import PADDINGS, Pad
 from kmipd.core.errors import KmipError
 from kmipd.core.ports import CipherParameters, CipherResult
 from kmipd.spec.enumerations import BlockCipherMode as M
 from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import PaddingMethod as P
-from kmipd.spec.enumerations import ResultReason
 
-BLOCK_CIPHERS: dict[CA, Callable[[bytes], Any]] = {
-    CA.AES: algorithms.AES,
-    CA.TRIPLE_DES: old.TripleDES,
-    CA.BLOWFISH: old.Blowfish,
-    CA.CAMELLIA: old.Camellia,
-    CA.CAST5: old.CAST5,
-    CA.IDEA: old.IDEA,
-    CA.SEED: old.SEED,
-    CA.SM4: algorithms.SM4,
-}
 # Modes that take an initialisation vector of one block.
 _CHAINED: dict[M, Callable[[bytes], Any]] = {
     M.CBC: modes.CBC,
@@ -37,66 +27,100 @@ _CHAINED: dict[M, Callable[[bytes], Any]] = {
     M.OFB: old_modes.OFB,
     M.CTR: modes.CTR,
 }
+_OF_ONE_BLOCK = frozenset({*_CHAINED, M.PCBC, M.XTS})
 # Modes that work on whole blocks, so that padding means something.
-_BLOCKWISE = frozenset({M.CBC, M.ECB})
-_PADDINGS: dict[P, Callable[[int], Any]] = {P.PKCS5: padding.PKCS7, P.ANSI_X9_23: padding.ANSIX923}
+_BLOCKWISE = frozenset({M.CBC, M.ECB, M.PCBC})
 #: Without a Block Cipher Mode.
 MODELESS = chacha.STREAM_CIPHERS | {CA.ONE_TIME_PAD, CA.RC4}
-GCM_IV_MIN = 8  # bytes, what `cryptography` accepts
-TAG_LENGTHS = range(4, 17)  # bytes (SP 800-38D, 5.2.1.2, shorter ones for constrained use)
-
-
-def block_size(algorithm: CA) -> int:
-    """Bytes."""
-    cipher = BLOCK_CIPHERS.get(algorithm)
-    if cipher is None:
-        raise unsupported(f"the cipher {name_of(algorithm)}")
-    return 16 if algorithm in (CA.AES, CA.CAMELLIA, CA.SEED, CA.SM4) else 8
 
 
 def iv_size(parameters: CipherParameters) -> int:
-    """Bytes of a generated IV: 12 for GCM and ChaCha20, one block for chained modes, none for ECB."""
+    """Bytes of a generated IV: 12 for GCM, CCM and ChaCha20, one block for chained modes, none for ECB."""
     if parameters.algorithm in chacha.STREAM_CIPHERS:
         return chacha.NONCE_SIZE
-    if parameters.block_cipher_mode is M.GCM:
-        return 12
-    if parameters.block_cipher_mode in _CHAINED:
+    if parameters.block_cipher_mode in aead.MODES:
+        return aead.NONCE_SIZE
+    if parameters.block_cipher_mode in _OF_ONE_BLOCK:
         return block_size(parameters.algorithm)
     return 0
 
 
 def authenticated(algorithm: CA, mode: M | None) -> bool:
     """Whether there is a tag besides the ciphertext."""
-    return mode is M.GCM or algorithm is CA.CHACHA20_POLY1305
+    return mode in aead.MODES or algorithm is CA.CHACHA20_POLY1305
 
 
 def encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> CipherResult:
-    if parameters.algorithm in chacha.STREAM_CIPHERS:
-        _check_tag_length(parameters)
-        return chacha.encrypt(parameters, key, data)
-    if parameters.algorithm in MODELESS:
-        return CipherResult(data=_modeless(parameters.algorithm, key, data))
-    if parameters.block_cipher_mode is M.GCM:
-        return _encrypt_gcm(parameters, key, data)
-    encryptor = _cipher(parameters, key).encryptor()
-    return CipherResult(data=encryptor.update(_pad(parameters, data)) + encryptor.finalize())
+    try:
+        return _sealed(parameters, key, data)
+    except UnsupportedAlgorithm:
+        raise _not_here(parameters) from None
 
 
 def decrypt(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -> bytes:
+    try:
+        return _opened(parameters, key, data, tag)
+    except UnsupportedAlgorithm:
+        raise _not_here(parameters) from None
+
+
+def _not_here(parameters: CipherParameters) -> KmipError:
+    """Not every OpenSSL has every old cipher in every mode."""
+    return unsupported(f"{name_of(parameters.algorithm)} in mode {name_of(parameters.block_cipher_mode)}")
+
+
+def _sealed(parameters: CipherParameters, key: bytes, data: bytes) -> CipherResult:
+    if parameters.algorithm in chacha.STREAM_CIPHERS:
+        aead.check_tag_length(parameters)
+        return chacha.encrypt(parameters, key, data)
+    if parameters.block_cipher_mode in aead.MODES:
+        return aead.encrypt(parameters, key, data)
+    return CipherResult(data=_encrypt(parameters, key, data))
+
+
+def _opened(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -> bytes:
     if parameters.algorithm in chacha.STREAM_CIPHERS:
         if parameters.algorithm is CA.CHACHA20_POLY1305:
-            _check_tag(parameters, tag)
+            aead.check_tag(parameters, tag)
         return chacha.decrypt(parameters, key, data, tag)
+    if parameters.block_cipher_mode in aead.MODES:
+        return aead.decrypt(parameters, key, data, tag)
+    return _decrypt(parameters, key, data)
+
+
+def _encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> bytes:
     if parameters.algorithm in MODELESS:
         return _modeless(parameters.algorithm, key, data)
-    if parameters.block_cipher_mode is M.GCM:
-        return _decrypt_gcm(parameters, key, data, tag)
-    decryptor = _cipher(parameters, key).decryptor()
-    try:
-        plain = decryptor.update(data) + decryptor.finalize()
-    except ValueError:
-        raise failed("the data is not a whole number of blocks") from None
-    return _unpad(parameters, plain)
+    match parameters.block_cipher_mode:
+        case M.NIST_KEY_WRAP | M.AES_KEY_WRAP_PADDING:
+            return rare_modes.wrap(parameters, key, data)
+        case M.PCBC:
+            return rare_modes.pcbc(parameters, key, _pad(parameters, data), decrypting=False)
+        case M.XTS:
+            return rare_modes.xts(parameters, key, data, decrypting=False)
+    return _through(parameters, key, _pad(parameters, data), decrypting=False)
+
+
+def _decrypt(parameters: CipherParameters, key: bytes, data: bytes) -> bytes:
+    if parameters.algorithm in MODELESS:
+        return _modeless(parameters.algorithm, key, data)
+    match parameters.block_cipher_mode:
+        case M.NIST_KEY_WRAP | M.AES_KEY_WRAP_PADDING:
+            return rare_modes.unwrap(parameters, key, data)
+        case M.XTS:
+            return rare_modes.xts(parameters, key, data, decrypting=True)
+    if parameters.block_cipher_mode in _BLOCKWISE and len(data) % block_size(parameters.algorithm):
+        raise failed("the data is not a whole number of blocks")
+    if parameters.block_cipher_mode is M.PCBC:
+        return _unpad(parameters, rare_modes.pcbc(parameters, key, data, decrypting=True))
+    return _unpad(parameters, _through(parameters, key, data, decrypting=True))
+
+
+def _through(parameters: CipherParameters, key: bytes, data: bytes, *, decrypting: bool) -> bytes:
+    cipher = _cipher(parameters, key)
+    context = cipher.decryptor() if decrypting else cipher.encryptor()
+    made: bytes = context.update(data) + context.finalize()
+    return made
 
 
 def _modeless(algorithm: CA, key: bytes, data: bytes) -> bytes:
@@ -112,99 +136,38 @@ def _modeless(algorithm: CA, key: bytes, data: bytes) -> bytes:
     return bytes(k ^ d for k, d in zip(key, data, strict=False))
 
 
-def _algorithm(parameters: CipherParameters, key: bytes) -> Any:
-    make = BLOCK_CIPHERS.get(parameters.algorithm)
-    if make is None:
-        raise unsupported(f"the cipher {name_of(parameters.algorithm)}")
-    try:
-        return make(key)
-    except ValueError:
-        raise failed(f"a key of {len(key) * 8} bits does not fit {name_of(parameters.algorithm)}") from None
-
-
 def _cipher(parameters: CipherParameters, key: bytes) -> Cipher[Any]:
-    algorithm = _algorithm(parameters, key)
+    algorithm = algorithm_with(parameters.algorithm, key)
     mode = parameters.block_cipher_mode
     if mode is M.ECB:
         return Cipher(algorithm, modes.ECB())  # noqa: S305 - asked for by the client; storage key wrapping uses it
     make = _CHAINED.get(mode) if mode is not None else None
     if make is None:
         raise unsupported(f"the block cipher mode {name_of(mode)}")
-    if len(parameters.iv) != block_size(parameters.algorithm):
-        raise KmipError(
-            ResultReason.INVALID_MESSAGE,
-            f"IV/Counter/Nonce has {len(parameters.iv)} bytes; "
-            f"{name_of(mode)} needs {block_size(parameters.algorithm)}",
-        )
+    require_block_iv(parameters)
     return Cipher(algorithm, make(parameters.iv))
 
 
 def _pad(parameters: CipherParameters, data: bytes) -> bytes:
     scheme = _padding(parameters)
     size = block_size(parameters.algorithm)
-    if scheme is None:
-        if parameters.block_cipher_mode in _BLOCKWISE and len(data) % size:
-            raise failed(f"the data is not a multiple of {size} bytes and no padding was asked for")
-        return data
-    padder = scheme(size * 8).padder()
-    return bytes(padder.update(data) + padder.finalize())
+    if scheme is not None:
+        return scheme[0](data, size)
+    if parameters.block_cipher_mode in _BLOCKWISE and len(data) % size:
+        raise failed(f"the data is not a multiple of {size} bytes and no padding was asked for")
+    return data
 
 
 def _unpad(parameters: CipherParameters, plain: bytes) -> bytes:
     scheme = _padding(parameters)
-    if scheme is None:
-        return plain
-    unpadder = scheme(block_size(parameters.algorithm) * 8).unpadder()
-    try:
-        return bytes(unpadder.update(plain) + unpadder.finalize())
-    except ValueError:
-        raise failed("the data does not decrypt under this key and these parameters") from None
+    return plain if scheme is None else scheme[1](plain, block_size(parameters.algorithm))
 
 
-def _padding(parameters: CipherParameters) -> Callable[[int], Any] | None:
+def _padding(parameters: CipherParameters) -> tuple[Pad, Pad] | None:
     method = parameters.padding_method
     if method in (None, P.NONE) or parameters.block_cipher_mode not in _BLOCKWISE:
         return None
-    scheme = _PADDINGS.get(method) if method is not None else None
+    scheme = PADDINGS.get(method) if method is not None else None
     if scheme is None:
         raise unsupported(f"the padding method {name_of(method)}")
     return scheme
-
-
-def _check_tag_length(parameters: CipherParameters) -> None:
-    if parameters.tag_length not in TAG_LENGTHS:
-        raise KmipError(
-            ResultReason.GENERAL_FAILURE, f"Tag Length {parameters.tag_length} is not between 4 and 16 bytes"
-        )
-
-
-def _check_tag(parameters: CipherParameters, tag: bytes) -> None:
-    _check_tag_length(parameters)
-    if len(tag) not in TAG_LENGTHS:
-        raise failed("the authentication tag has an impossible length")
-
-
-def _check_gcm(parameters: CipherParameters) -> None:
-    _check_tag_length(parameters)
-    if len(parameters.iv) < GCM_IV_MIN:
-        raise KmipError(ResultReason.INVALID_MESSAGE, f"GCM needs an IV/Counter/Nonce of at least {GCM_IV_MIN} bytes")
-
-
-def _encrypt_gcm(parameters: CipherParameters, key: bytes, data: bytes) -> CipherResult:
-    _check_gcm(parameters)
-    encryptor = Cipher(_algorithm(parameters, key), modes.GCM(parameters.iv)).encryptor()
-    encryptor.authenticate_additional_data(parameters.additional_data)
-    sealed = encryptor.update(data) + encryptor.finalize()
-    return CipherResult(data=sealed, tag=encryptor.tag[: parameters.tag_length])
-
-
-def _decrypt_gcm(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -> bytes:
-    _check_gcm(parameters)
-    _check_tag(parameters, tag)
-    mode = modes.GCM(parameters.iv, tag, min_tag_length=min(len(tag), 16))
-    decryptor = Cipher(_algorithm(parameters, key), mode).decryptor()
-    decryptor.authenticate_additional_data(parameters.additional_data)
-    try:
-        return bytes(decryptor.update(data) + decryptor.finalize())
-    except InvalidTag:
-        raise failed("the authentication tag does not match") from None

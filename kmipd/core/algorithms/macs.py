@@ -1,11 +1,13 @@
-"""MAC: HMAC over any hash, CMAC over AES and 3DES (KMIP 1.4, 4.33)."""
+"""MAC: HMAC over any hash, CMAC over any block cipher, Poly1305 (KMIP 1.4, 4.33)."""
 
 from __future__ import annotations
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.cmac import CMAC
 from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.poly1305 import Poly1305
 
-from kmipd.core.algorithms.ciphers import BLOCK_CIPHERS
+from kmipd.core.algorithms.block_ciphers import BLOCK_CIPHERS
 from kmipd.core.algorithms.errors import failed, name_of, unsupported
 from kmipd.core.algorithms.hashes import HMAC_HASH, hash_of
 from kmipd.core.ports import MACParameters
@@ -14,12 +16,14 @@ from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 
 def mac(parameters: MACParameters, key: bytes, data: bytes) -> bytes:
     algorithm = parameters.algorithm
-    context: HMAC | CMAC
+    context: HMAC | CMAC | Poly1305
     if algorithm in HMAC_HASH:
         context = HMAC(key, hash_of(HMAC_HASH[algorithm]))
-    elif algorithm in (CA.AES, CA.TRIPLE_DES):
+    elif algorithm in BLOCK_CIPHERS or algorithm is CA.POLY1305:
         try:
-            context = CMAC(BLOCK_CIPHERS[algorithm](key))
+            context = Poly1305(key) if algorithm is CA.POLY1305 else CMAC(BLOCK_CIPHERS[algorithm](key))
+        except UnsupportedAlgorithm:
+            raise unsupported(f"a MAC with {name_of(algorithm)}") from None
         except ValueError:
             raise failed(f"a key of {len(key) * 8} bits does not fit {algorithm.name}") from None
     else:

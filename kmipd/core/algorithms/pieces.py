@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from kmipd.core.algorithms import ciphers
+from kmipd.core.algorithms.block_ciphers import block_size
 from kmipd.core.ports import CipherParameters, CipherResult
 from kmipd.spec.enumerations import BlockCipherMode as M
 from kmipd.spec.enumerations import CryptographicAlgorithm as CA
@@ -17,6 +18,9 @@ from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 Encrypt = Callable[[CipherParameters, bytes], CipherResult]
 Decrypt = Callable[[CipherParameters, bytes, bytes], bytes]
 _BY_BLOCK = frozenset({M.CBC, M.ECB, M.CFB, M.OFB, M.CTR})
+
+# Modes whose every byte may depend on the last one, or on where the data ends.
+_AT_ONCE = frozenset({M.PCBC, M.XTS, M.NIST_KEY_WRAP, M.AES_KEY_WRAP_PADDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,9 @@ class Progress:
 
 def encrypt(progress: Progress, data: bytes, run: Encrypt, *, final: bool) -> tuple[Progress, CipherResult]:
     data = progress.pending + data
+    if progress.parameters.block_cipher_mode in _AT_ONCE:
+        whole = run(progress.parameters, data) if final else CipherResult(data=b"")
+        return replace(progress, pending=data), whole
     if progress.parameters.block_cipher_mode not in _BY_BLOCK:
         result = run(progress.parameters, data)
         ahead = replace(progress, pending=data, given=len(result.data))
@@ -45,7 +52,8 @@ def encrypt(progress: Progress, data: bytes, run: Encrypt, *, final: bool) -> tu
 def decrypt(progress: Progress, data: bytes, run: Decrypt, *, final: bool) -> tuple[Progress, bytes]:
     data = progress.pending + data
     parameters = progress.parameters
-    if parameters.algorithm is CA.RSA or ciphers.authenticated(parameters.algorithm, parameters.block_cipher_mode):
+    at_once = parameters.algorithm is CA.RSA or parameters.block_cipher_mode in _AT_ONCE
+    if at_once or ciphers.authenticated(parameters.algorithm, parameters.block_cipher_mode):
         # No plaintext is given out before the tag over all of it was found to be right (SP 800-38D, 7.2); an RSA
         # ciphertext is one block.
         return replace(progress, pending=data), run(parameters, data, progress.tag) if final else b""
@@ -66,7 +74,7 @@ def _unpadded(progress: Progress) -> CipherParameters:
 
 def _cut(progress: Progress, data: bytes, *, keep: int) -> tuple[bytes, bytes]:
     """Whole blocks, and the rest, which is at least `keep` bytes long."""
-    size = ciphers.block_size(progress.parameters.algorithm)
+    size = block_size(progress.parameters.algorithm)
     cut = max(len(data) - keep, 0) // size * size
     return data[:cut], data[cut:]
 
@@ -81,7 +89,7 @@ def _ahead(progress: Progress, *, plain: bytes, cipher: bytes, pending: bytes) -
 
 def _next_iv(parameters: CipherParameters, plain: bytes, cipher: bytes) -> bytes:
     """What stands where the IV stood, after these whole blocks (SP 800-38A, 6)."""
-    size = ciphers.block_size(parameters.algorithm)
+    size = block_size(parameters.algorithm)
     match parameters.block_cipher_mode:
         case M.CBC | M.CFB:
             return cipher[-size:]
