@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from kmipd.protocol import Encoding, decode_item, encode_item
 from kmipd.spec.kinds import Item, ItemType
@@ -202,8 +203,14 @@ WAYS: dict[str, Callable[[Server, Identity], Client]] = {
 }
 
 
-def play(server: Server, conversation: list[Case], way: str) -> dict[str, str]:
-    """The first thing that is wrong with each case; nothing for the cases that pass."""
+Reading = Callable[[ElementTree.Element], ElementTree.Element]
+
+
+def play(
+    server: Server, conversation: list[Case], way: str, reading: Reading = lambda message: message
+) -> dict[str, str]:
+    """The first thing that is wrong with each case; nothing for the cases that pass. `reading` is how each message of
+    the case is to be read."""
     identity = server.enrol()
     problems: dict[str, str] = {}
     for case in conversation:
@@ -218,7 +225,7 @@ def play(server: Server, conversation: list[Case], way: str) -> dict[str, str]:
             # 1.x has no word for it, so how the server comes to know that the client listens is not in the case.
             listens = case.name.startswith(TOLD)
             turned = stack.enter_context(Turned(server, identity, case.version)) if listens else None
-            problem = _play(client, case, known, turned)
+            problem = _play(client, case, known, turned, [reading(m) for m in messages(case.path)])
         if problem is not None:
             problems[case.name] = problem
     return problems
@@ -235,8 +242,9 @@ def _prepare(client: Client, case: Case) -> None:
             client.exchange(relabelled(encode_item(request), case.version))
 
 
-def _play(client: Client, case: Case, known: Knowledge, turned: Turned | None) -> str | None:
-    exchanged = messages(case.path)
+def _play(
+    client: Client, case: Case, known: Knowledge, turned: Turned | None, exchanged: list[ElementTree.Element]
+) -> str | None:
     for element in (e for message in exchanged for e in message.iter() if "value" in e.attrib):
         element.attrib["value"] = _corrected(case, element.tag, element.attrib["value"])
     for step, (asked, answered) in enumerate(zip(exchanged[::2], exchanged[1::2], strict=True)):
