@@ -1,4 +1,8 @@
-"""As many threads as there are slow calls: few when the token is fast, more when all of them are stuck in it."""
+"""As many threads as there are slow calls: few when the token is fast, more when all of them are stuck in it.
+
+Stuck is who waits, not who computes: threads that take turns at the interpreter lock only become slower by being more.
+So one is added only while the process as a whole leaves most of a processor idle.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import time
 from collections.abc import Callable
 
 STUCK_SECONDS = 0.005  # a request that takes longer is waiting for a token or a disk, not for the processor
+BUSY_SHARE = 0.5  # of one processor: a process that takes more is computing, and more threads would not help it
 RETIRE_SECONDS = 5.0  # a thread beyond the minimum that finds nothing to do for so long ends
 BUSY_TICK, IDLE_TICK = 0.01, 0.1  # how often the number is looked at, while somebody works and while nobody does
 
@@ -22,6 +27,7 @@ class Threads:
         self._stopping = False
         self._count = 0
         self._lock = threading.Lock()
+        self._looked = (time.monotonic(), time.process_time())
 
     def __len__(self) -> int:
         return self._count
@@ -39,11 +45,14 @@ class Threads:
 
     def adjust(self) -> float:
         """Start a thread if all of them are stuck; returns how soon to look again, in seconds."""
+        before, self._looked = self._looked, (time.monotonic(), time.process_time())
+        computing = self._looked[1] - before[1] > BUSY_SHARE * (self._looked[0] - before[0])
         since = list(self._busy_since.values())
         busy = [s for s in since if s]
         if not busy:
             return IDLE_TICK
-        if len(busy) == len(since) and time.monotonic() - max(busy) > STUCK_SECONDS and self._count < self._maximum:
+        stuck = len(busy) == len(since) and self._looked[0] - max(busy) > STUCK_SECONDS
+        if stuck and not computing and self._count < self._maximum:
             self._add()
         return BUSY_TICK
 
