@@ -247,11 +247,16 @@ def _object(
     )
 
 
-def _add(ctx: Context, obj: ManagedObject) -> ManagedObject:
+def admit(ctx: Context, obj: ManagedObject) -> None:
+    """A new object, or one that takes another's place, is one the client may make and keeps to its group's rules."""
     if ctx.granted is not None:
         require_right(ctx.granted, obj)
     group_rules.require_satisfied(ctx, obj)
     claim_names(ctx, obj.uid, obj.attributes)
+
+
+def _add(ctx: Context, obj: ManagedObject) -> ManagedObject:
+    admit(ctx, obj)
     ctx.unit.add(obj)
     ctx.touched = obj.uid
     return obj

@@ -131,7 +131,8 @@ class RegistryPort(Protocol):
 
     def unit(self) -> UnitOfWork: ...
 
-    def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None: ...
+    def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None:
+        """Conflict when another request has one for this token object."""
 
     def intents(self, created_before: int) -> Sequence[Intent]: ...
 

@@ -16,7 +16,7 @@ from kmipd.registry.asynchronous import AsynchronousRequests
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
 from kmipd.registry.default_members import DefaultMembers
-from kmipd.registry.engine import Connections, RegistryError, WriteLock, open_engine
+from kmipd.registry.engine import Connections, Duplicate, RegistryError, WriteLock, open_engine
 from kmipd.registry.group_commit import GroupCommit
 from kmipd.registry.indexing import Indexer
 from kmipd.registry.keystores import KeyStores
@@ -78,7 +78,10 @@ class Registry:
 
     def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None:
         values = {"cka_id": cka_id, "store": store, "purpose": purpose, "created": now}
-        self._group.write(lambda link: _OPEN_INTENT.run(link, values))
+        try:
+            self._group.write(lambda link: _OPEN_INTENT.run(link, values))
+        except Duplicate:
+            raise Conflict("another request is about to do something with this token object") from None
 
     def intents(self, created_before: int) -> Sequence[Intent]:
         statement = select(intent).where(intent.c.created < created_before).order_by(intent.c.id)

@@ -27,6 +27,7 @@ from kmipd.spec.enumerations import (
     WrappingMethod,
 )
 from kmipd.spec.masks import CryptographicUsageMask as Mask
+from kmipd.spec.payloads.parts import Constraint, Constraints, ObjectTypes
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V1_3, V1_4, V2_0, V2_1, Version
 from tests.core.conftest import Service
@@ -287,3 +288,28 @@ def test_any_cipher_wraps(service: Service) -> None:
         )
         kept = register(service, ObjectType.SYMMETRIC_KEY, wrapped)
         assert material(service, kept, key_wrap_type=KeyWrapType.NOT_WRAPPED) == clear
+
+
+def test_an_import_keeps_to_the_constraints_of_the_group(service: Service) -> None:
+    uid = create(service)
+    before = material(service, uid)
+    types = ObjectTypes(object_type=(ObjectType.SYMMETRIC_KEY,))
+    rule = Constraint(object_types=types, attributes=attributes(((Tag.CRYPTOGRAPHIC_LENGTH, 256),)))
+    laid_down = p.SetConstraintsRequestPayload(constraints=Constraints(constraint=(rule,)))
+    service.call(Operation.SET_CONSTRAINTS, laid_down)
+    for request in (_plain(f"new-{service.principal.name}"), _plain(uid, replace_existing=True)):
+        assert service.refusal(Operation.IMPORT, request) is ResultReason.CONSTRAINT_VIOLATION
+    assert material(service, uid) == before
+
+
+def test_two_replacements_at_once(service: Service) -> None:
+    """The later one waits for the other's intent to go, and says so when it does not."""
+    uid = create(service)
+    old = _row(service, uid)
+    registry = service.services.registry
+    registry.open_intent(old.cka_id, old.store, "another request", service.clock.now())
+    item = service.send((Operation.IMPORT, _plain(uid, replace_existing=True))).batch_item[0]
+    assert "try again" in str(item.result_message)
+    registry.drop_intent(old.cka_id)
+    service.call(Operation.IMPORT, _plain(uid, replace_existing=True))
+    assert material(service, uid) == MATERIAL

@@ -17,18 +17,21 @@ from kmipd.spec.enumerations import (
     BlockCipherMode,
     CredentialType,
     InteropFunction,
+    ObjectType,
     QueryFunction,
     TicketType,
     UsageLimitsUnit,
 )
 from kmipd.spec.enumerations import Operation as O
 from kmipd.spec.enumerations import ResultReason as R
+from kmipd.spec.masks import CryptographicUsageMask
 from kmipd.spec.messages import Authentication
 from kmipd.spec.payloads.parts import ObjectGroups, Objects, Operations, Right, Rights
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V2_1
 from tests.core.conftest import Service
-from tests.support.asking import aes, attributes_request, create_request, locate_request
+from tests.support.asking import aes, attributes_request, create_request, locate_request, symmetric
+from tests.support.client import attributes
 
 HOLDER = Principal("holder", "elsewhere")
 PING = (O.PING, p.PingRequestPayload())
@@ -189,3 +192,20 @@ def test_interop_is_for_test_servers(service: Service) -> None:
     service.configure(replace(service.services.settings, interop=True))
     assert service.refusal(O.INTEROP, begin, version=V2_1) is None
     assert O.INTEROP in service.call(O.QUERY, query, version=V2_1).operation
+
+
+def test_a_ticket_replaces_only_what_it_reaches(service: Service) -> None:
+    """Import with Replace Existing names an object by its identifier alone."""
+    mine, other = _create(service), _create(service)
+    ticket = _delegate(service, _right(O.IMPORT, O.GET, objects=Objects(unique_identifier=(mine,))))
+    before = service.call(*_get(other), version=V2_1).managed_object
+    request = p.ImportRequestPayload(
+        unique_identifier=other,
+        object_type=ObjectType.SYMMETRIC_KEY,
+        replace_existing=True,
+        attributes=attributes(((Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT),)),
+        managed_object=symmetric(bytes(16)),
+    )
+    assert service.refusal(O.IMPORT, request, **_with(ticket)) is R.NOT_AUTHORISED
+    assert service.call(*_get(other), version=V2_1).managed_object == before
+    assert service.refusal(O.IMPORT, replace(request, unique_identifier=mine), **_with(ticket)) is None

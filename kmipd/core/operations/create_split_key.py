@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kmipd.core import creation, generation, release, vault
+from kmipd.core import creation, generation, group_rules, release, vault
 from kmipd.core.algorithms import splitting
 from kmipd.core.algorithms.fields import FIPS_197, REED_SOLOMON
 from kmipd.core.errors import KmipError
@@ -47,6 +47,7 @@ def create_split_key(ctx: Context, request: CreateSplitKeyRequestPayload) -> Cre
     creation.require_software(request.protection_storage_masks)
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
     secret = _generated(ctx, wanted) if request.unique_identifier is None else _existing(ctx, request, wanted)
+    wanted = group_rules.filled_in(ctx, ObjectType.SPLIT_KEY, secret.wanted)
     polynomial = REED_SOLOMON if ctx.version >= V2_0 else FIPS_197
     prime = None
     if request.split_key_method is SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD:
@@ -56,7 +57,7 @@ def create_split_key(ctx: Context, request: CreateSplitKeyRequestPayload) -> Cre
         over, secret.material, request.split_key_parts, request.split_key_threshold, ctx.store.random
     )
     mark = f"{ctx.store.random(_SPLIT_ID_SIZE).hex()}-{polynomial:x}"
-    attributes = secret.wanted.put(SPLIT, Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, mark))
+    attributes = wanted.put(SPLIT, Item(Tag.ATTRIBUTE_VALUE, ItemType.TEXT_STRING, mark))
     made = [
         _part(ctx, request, prime, secret.key_format, attributes, number, share)
         for number, share in enumerate(shares, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kmipd.core import creation, formats, generation, vault
+from kmipd.core import creation, formats, generation, group_rules, vault
 from kmipd.core.algorithms import splitting
 from kmipd.core.algorithms.errors import failed
 from kmipd.core.algorithms.fields import FIPS_197, REED_SOLOMON
@@ -33,6 +33,7 @@ def join_split_key(ctx: Context, request: JoinSplitKeyRequestPayload) -> JoinSpl
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
     material = _material(ctx, request.object_type, parts)
     wanted = _inherited(wanted, [obj for obj, _ in parts])
+    wanted = group_rules.filled_in(ctx, request.object_type, wanted)
     structure = _structure(request, wanted, parts[0][1].key_block, material)
     attributes = creation.complete(ctx, request.object_type, wanted, generated=False)
     attributes = attributes.put(Tag.KEY_FORMAT_TYPE, structure.key_block.key_format_type)
