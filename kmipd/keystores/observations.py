@@ -10,8 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -109,16 +108,6 @@ def daemon_runs(directory: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Poll `condition` until it is true; False when the time is over."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def views(seen: Sequence[Seen], store: str) -> list[StoreSeen]:

@@ -37,17 +37,22 @@ class Watcher:
         worker: int,
         load: Callable[[], list[KeyStoreRecord]],
     ) -> None:
+        self._registry = registry
+        self._directory = directory
         self._stores = stores
+        self._worker = worker
         self._load = load
-        self._writer = observations.Writer(directory, worker)
+        self._rows: object = None
+        self._records: list[KeyStoreRecord] = []
         self._conductor = Conductor(registry, directory, stores) if worker == 0 else None
 
     def run(self) -> None:
         """For ever. What goes wrong in one round is tried again in the next."""
+        writer = observations.Writer(self._directory, self._worker)  # waits for a predecessor that is just ending
         said = ""
         while True:
             try:
-                self.look()
+                self.look(writer)
                 said = ""
             except Exception as error:  # noqa: BLE001 - a worker that stops looking would never hear of anything again
                 if str(error) != said:
@@ -55,18 +60,20 @@ class Watcher:
                     said = str(error)
             time.sleep(LOOK_SECONDS)
 
-    def look(self) -> None:
+    def look(self, writer: observations.Writer) -> None:
         """One round."""
-        records = self._load()
-        if tuple(records) != self._stores.records:
-            self._stores.follow(records, connect=True)
-        self._observe()
+        rows = self._registry.key_stores.rows()
+        if rows != self._rows:
+            self._records, self._rows = self._load(), rows
+        if tuple(self._records) != self._stores.records:
+            self._stores.follow(self._records, connect=True)
+        self._observe(writer)
         if self._conductor is not None:
-            self._conductor.conduct(records)
+            self._conductor.conduct(self._records)
 
-    def _observe(self) -> None:
+    def _observe(self, writer: observations.Writer) -> None:
         health = self._stores.health()
-        self._writer.write(
+        writer.write(
             {
                 name: observations.of(health.get(name), self._stores.connection(name), self._stores.holds(name))
                 for name in self._stores.stores

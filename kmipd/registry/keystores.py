@@ -21,7 +21,11 @@ from kmipd.core.keystores import (
     after,
 )
 from kmipd.registry.engine import Connections, Link
+from kmipd.registry.prepared import Prepared
 from kmipd.registry.tables import intent, key_copy, key_store, managed_object, replication, store_member, wrapping_key
+
+_STORE_ROWS = Prepared(select(key_store))
+_MEMBER_ROWS = Prepared(select(store_member))
 
 
 class KeyStoreExists(Exception):
@@ -45,6 +49,11 @@ class KeyStores:
     def all(self) -> Sequence[KeyStoreRecord]:
         """Every key store, the root store first."""
         return _load(self._connections.get())
+
+    def rows(self) -> object:
+        """All that is remembered, as it lies there: equal to what this returned before when nothing has changed."""
+        link = self._connections.get()
+        return _STORE_ROWS.run(link, {}).fetchall(), _MEMBER_ROWS.run(link, {}).fetchall()
 
     def get(self, name: str) -> KeyStoreRecord:
         """KeyStoreUnknown when there is none of this name."""
