@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from kmipd import app
 from kmipd.administration import AdministrationError
@@ -24,8 +23,9 @@ from kmipd.core.keystores import (
 from kmipd.core.model import Principal
 from kmipd.core.syncing import SyncRefused
 from kmipd.keystores import connecting, observations, opening, preparing
+from kmipd.keystores.auditing import audit
 from kmipd.keystores.cloning import CeremonyRefused, Cloning
-from kmipd.keystores.observations import StoreSeen
+from kmipd.keystores.describing import Described
 from kmipd.keystores.syncing import Syncing
 from kmipd.registry.keystores import KeyStoreExists, KeyStoreInUse, KeyStoreUnknown
 
@@ -36,73 +36,6 @@ _S = ConnectionState
 Progress = Callable[[str], None]
 #: What a command may meet that is a refusal with a sentence of its own.
 REFUSALS = (CeremonyRefused, InvalidState, KeyStoreExists, KeyStoreInUse, KeyStoreUnknown, SyncRefused)
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A key store: the record, what the workers see of it, and how many keys it holds."""
-
-    record: KeyStoreRecord
-    seen: tuple[StoreSeen, ...]
-    keys: int
-    behind: Mapping[str, int]  # member -> how many changes it has still to catch up
-
-    @property
-    def health(self) -> str:
-        """UP, DOWN, or DEGRADED when only some workers see it up; UNKNOWN when no server looks at it."""
-        ups = [one.up for one in self.seen if one.open]
-        if self.record.state is not _S.CONNECTED or not ups:
-            return "UNKNOWN"
-        return "UP" if all(ups) else "DEGRADED" if any(ups) else "DOWN"
-
-    @property
-    def trouble(self) -> str:
-        """What is wrong, in a sentence; empty when nothing is, or nobody looks."""
-        if self.record.failure is not None:
-            return f"{self.record.failure.name}: {self.record.failure_text}"
-        if self.health in ("DOWN", "DEGRADED"):
-            return self.health_reason or self.health
-        return self.health_reason if self.record.is_group else ""
-
-    @property
-    def health_reason(self) -> str:
-        return next((one.reason for one in self.seen if one.open and one.reason not in ("", "ok")), "")
-
-    def as_dict(self) -> dict[str, Any]:
-        """For scripts; nothing in it opens anything."""
-        record, failure = self.record, self.record.failure
-        return {
-            "name": record.name,
-            "description": record.description,
-            "root": record.root,
-            "state": record.state.value,
-            "failure": failure and {"reason": failure.name, "text": record.failure_text, "remedy": failure.remedy},
-            "health": self.health,
-            "health_reason": self.health_reason,
-            "keys": self.keys,
-            "rotate_pin": record.rotate_pin,
-            "connect_timeout": record.connect_timeout,
-            "replication": record.replication.value,
-            "created": record.created,
-            "members": [
-                _member_as_dict(record, member) | {"to_catch_up": self.behind.get(member.name, 0)}
-                for member in record.members
-            ],
-        }
-
-
-def _member_as_dict(record: KeyStoreRecord, member: Member) -> dict[str, Any]:
-    return {
-        "name": member.name,
-        "module": member.module,
-        "token_label": member.token_label,
-        "token_serial": member.token_serial,
-        "environment": dict(member.environment),
-        "pin_source": str(member.pin_source),
-        "pin_rotated": bool(member.pin_current),
-        "lineage": member.transport_key.hex(),
-        "clone": bool(member.transport_key) and member.transport_key == record.transport_key,
-    }
 
 
 class KeyStoreAdministration:
@@ -147,6 +80,8 @@ class KeyStoreAdministration:
             known = self._stores.get(record.name)
             if replace(known, created=0, connection=0) != replace(record, created=0):
                 raise
+        else:
+            audit(self._application.registry, "CREATE_STORE", record.name)
         return self._stores.get(record.name)
 
     def update(self, record: KeyStoreRecord) -> None:
@@ -157,6 +92,7 @@ class KeyStoreAdministration:
         if not self._stores.keys(record.name):
             record = self._afresh(record)
         self._stores.replace(record, Command.UPDATE)
+        audit(self._application.registry, "UPDATE_STORE", record.name)
 
     def _afresh(self, record: KeyStoreRecord) -> KeyStoreRecord:
         """A store without keys may be given other tokens: those are not expected to be the ones seen before."""
@@ -178,6 +114,7 @@ class KeyStoreAdministration:
 
     def delete(self, name: str) -> None:
         self._stores.delete(name)
+        audit(self._application.registry, "DELETE_STORE", name)
 
     # Connecting ----------------------------------------------------------------------------------------------
 
@@ -192,6 +129,7 @@ class KeyStoreAdministration:
         """Ask for it. Keys stay and are unavailable."""
         self._refuse_to_strand(name)
         self._stores.command(name, Command.DISCONNECT)
+        audit(self._application.registry, "DISCONNECT_STORE", name)
         if not self.served:
             self._stores.finish(name, _S.DISCONNECTING, _S.DISCONNECTED)
         return self.describe(name)

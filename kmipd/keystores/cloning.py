@@ -15,6 +15,7 @@ from kmipd.core.keystores import Command, ConnectionState, InvalidState, KeyStor
 from kmipd.core.ports import KeyClass
 from kmipd.core.vault import CKA_ID_SIZE
 from kmipd.keystores import preparing
+from kmipd.keystores.auditing import audit
 from kmipd.keystores.opening import Opener
 from kmipd.registry import Registry
 from kmipd.registry.keystores import KeyStoreUnknown
@@ -78,6 +79,7 @@ class Cloning:
                 raise CeremonyRefused("the tokens do not hold the same transport key afterwards: the old one stays")
             self._settle(store, new, tuple(tokens))
             self._tidy(tokens, member, record.transport_key)
+        audit(self._registry, "CLONE_STORE", f"{store}/{newcomer}")
         return values.pop()
 
     def _in_group(self, store: str, name: str) -> tuple[KeyStoreRecord, Member]:

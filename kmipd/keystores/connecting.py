@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord
+from kmipd.keystores.auditing import audit
 from kmipd.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def settle(registry: Registry, name: str, failure: FailureReason | None, why: st
     """CONNECTING becomes CONNECTED or FAILED, unless somebody has disconnected it meanwhile."""
     state = _S.CONNECTED if failure is None else _S.FAILED
     if registry.key_stores.finish(name, _S.CONNECTING, state, failure, why):
+        audit(registry, "CONNECT_STORE", name, reason="" if failure is None else failure.name)
         if failure is None:
             log.info("key store %r is connected", name)
         else:

@@ -22,6 +22,7 @@ from kmipd.core.registry_port import Conflict
 from kmipd.core.replication import Copy
 from kmipd.core.services import Services
 from kmipd.core.syncing import SyncRefusal, SyncRefused, permit
+from kmipd.keystores.auditing import OPERATOR, audit
 from kmipd.registry import Registry
 from kmipd_pkcs11.group import GroupStore
 from kmipd_pkcs11.store import PKCS11Store
@@ -61,7 +62,7 @@ class Syncing:
         group = self._group(obj.store, to, source)
         if obj.placement is not Placement.RESIDENT:
             raise SyncRefused(_R.NOT_IN_A_TOKEN, f"{uid} is no token object")
-        made_by = "operator" if principal is None else principal.name
+        made_by = OPERATOR if principal is None else principal.name
         return self._copy(group, uid, obj.token_key, to, source, made_by)
 
     def all(self, store: str, to: str) -> tuple[Counter[str], list[tuple[str, str]]]:
@@ -75,7 +76,7 @@ class Syncing:
         for obj in self._objects(store):
             try:
                 if obj.placement is Placement.RESIDENT:
-                    done = self._copy(group, obj.uid, obj.token_key, to, None, "operator")
+                    done = self._copy(group, obj.uid, obj.token_key, to, None, OPERATOR)
                     counts["copied" if done.copied else "there already"] += 1
                 elif obj.placement is Placement.WRAPPED:
                     counts["sealed anew" if self._reseal(group, obj, to) else "there already"] += 1
@@ -118,6 +119,8 @@ class Syncing:
             raise SyncRefused(_R.CONFLICT, f"{uid} is {value} in {name!r} and {found} in {to!r}")
         copies = [Copy(one, key.cka_id, name, value) for one in (name, to)]
         self._registry.ledger(group.name, made_by).put_copies(copies)
+        if not present:
+            audit(self._registry, "SYNC_KEY", uid, principal=made_by)
         return Synced(uid, name, to, value, copied=not present)
 
     def _source(self, group: GroupStore, key: TokenKey, to: str, source: str | None) -> tuple[str, str]:

@@ -35,10 +35,12 @@ from kmipd.core.ports import (
 )
 from kmipd.core.replication import Copy, Deferred, Ledger
 from kmipd_pkcs11 import catching_up, templates
+from kmipd_pkcs11.states import State
 from kmipd_pkcs11.store import PKCS11Store
 from kmipd_pkcs11.transport import Parcel
 
 T = TypeVar("T")
+_AWAY = (State.DOWN, State.RECOVERING, State.CLOSED)  # a call is refused at once, or waits for a recovery
 _PROVABLE = templates.M.SIGN | templates.M.DECRYPT  # what a private key that may not leave can be compared by
 
 
@@ -107,7 +109,7 @@ class GroupStore:
     def _any(self, action: Callable[[PKCS11Store], T]) -> T:
         """The first that can. What is missing in one may be in the next; absence is believed of all together only."""
         failure: StoreError | None = None
-        for store in self.members.values():
+        for _, store in self._in_order():
             try:
                 return action(store)
             except TokenKeyMissing as error:
@@ -116,6 +118,13 @@ class GroupStore:
                 failure = error
         assert failure is not None
         raise failure
+
+    def _in_order(self) -> Sequence[tuple[str, PKCS11Store]]:
+        """As they are described, but those that answer first: one that is reconnecting may take its time."""
+        members = list(self.members.items())
+        if members[0][1].state is State.UP:
+            return members
+        return sorted(members, key=lambda member: member[1].state is not State.UP)
 
     def random(self, size: int) -> bytes:
         return self._any(lambda store: store.random(size))
@@ -202,7 +211,7 @@ class GroupStore:
                 if (health := store.health()).failure is not None:
                     what = f"the member {name!r} of {self.name!r} is away, and every member must take a new key"
                     raise StoreUnavailable(f"{what}: {health.reason}", store=self.name)
-        for name, store in self.members.items():
+        for name, store in self._in_order():
             try:
                 return name, make(store)
             except StoreUnavailable as error:
@@ -215,6 +224,9 @@ class GroupStore:
         copies: list[Copy] = []
         failures: dict[str, StoreError] = {}
         for name, store in self.members.items():
+            if self._replication is Replication.DEFERRED and store.state in _AWAY:
+                failures[name] = StoreUnavailable(f"the member {name!r} is away", store=self.name)
+                continue
             try:
                 copies.append(self._taken(name, store, cka_id, born, parcel))
             except StoreDishonest:

@@ -64,6 +64,10 @@ class PKCS11Store:
     def name(self) -> str:
         return self._settings.name
 
+    @property
+    def state(self) -> State:
+        return self._connection.state
+
     def connect(self) -> None:
         """Log in now. StoreUnavailable says why it failed; the store goes on trying by itself."""
         self._connection.connect()

@@ -29,6 +29,7 @@ from kmipd.spec.enumerations import Operation, ResultReason, ResultStatus, Revoc
 from kmipd.spec.versions import V1_4, V2_1
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.store import PKCS11Store
+from tests.faults import stepping
 from tests.support.asking import aes, create_request
 from tests.support.client import request
 
@@ -58,17 +59,7 @@ def arm(fatal: int) -> None:
         if count == fatal:
             os._exit(KILLED)
 
-    def around(call: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*arguments: Any, **named: Any) -> Any:
-            step()
-            result = call(*arguments, **named)
-            step()
-            return result
-
-        return stepped
-
-    for cls, name in _STEPS:
-        setattr(cls, name, around(getattr(cls, name)))
+    stepping.watch(_STEPS, step)
 
 
 class Asker:

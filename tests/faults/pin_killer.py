@@ -12,9 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from kmipd import app, config
 from kmipd.core.keystores import Command
@@ -24,6 +22,7 @@ from kmipd.registry.keystores import KeyStores
 from kmipd.store_administration import KeyStoreAdministration
 from kmipd_pkcs11.pins import PinLatch
 from kmipd_pkcs11.raw import Functions
+from tests.faults import stepping
 
 _STEPS: tuple[tuple[type, str], ...] = (
     (Functions, "login"),
@@ -47,17 +46,7 @@ def arm(fatal: int) -> None:
         if count == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def around(call: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*arguments: Any, **named: Any) -> Any:
-            step()
-            result = call(*arguments, **named)
-            step()
-            return result
-
-        return stepped
-
-    for cls, name in _STEPS:
-        setattr(cls, name, around(getattr(cls, name)))
+    stepping.watch(_STEPS, step)
 
 
 def attempt(directory: Path, store: str, fatal: int) -> None:

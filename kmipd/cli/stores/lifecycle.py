@@ -20,7 +20,8 @@ from kmipd.cli.stores.options import (
     token_options,
 )
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord, Member, Replication
-from kmipd.store_administration import Described, KeyStoreAdministration, with_member, without_member
+from kmipd.keystores.describing import Described
+from kmipd.store_administration import KeyStoreAdministration, with_member, without_member
 
 FIRST_MEMBER = "first"
 _wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it is done, or only ask.")

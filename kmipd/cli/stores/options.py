@@ -14,8 +14,9 @@ import click
 from kmipd import app
 from kmipd.cli.output import Failure, failures, print_json, print_table, settings_of
 from kmipd.core.keystores import Member, PinKind, PinSource
+from kmipd.keystores.describing import Described
 from kmipd.registry import schema
-from kmipd.store_administration import REFUSALS, Described, KeyStoreAdministration
+from kmipd.store_administration import REFUSALS, KeyStoreAdministration
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TOKEN_OPTIONS = (
