@@ -20,6 +20,7 @@ from kmipd import app, config
 from kmipd.core.batch import KeyService
 from kmipd.core.model import Caller, Placement, Principal
 from kmipd.core.operations import HANDLERS
+from kmipd.core.ports import KeyClass, KeyStore
 from kmipd.core.recovery import orphans
 from kmipd.registry.engine import Link
 from kmipd.registry.unit_of_work import SQLUnitOfWork
@@ -27,6 +28,7 @@ from kmipd.spec import payloads as p
 from kmipd.spec.attributes import RevocationReason
 from kmipd.spec.enumerations import Operation, ResultReason, ResultStatus, RevocationReasonCode
 from kmipd.spec.versions import V1_4, V2_1
+from kmipd_pkcs11.group import GroupStore
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.store import PKCS11Store
 from tests.faults import stepping
@@ -113,7 +115,7 @@ def check(directory: Path, facts: list[dict[str, str]]) -> list[str]:
     application = app.compose(config.load(directory, {}))
     app.make_ready(application)
     service = KeyService(application.services, HANDLERS)
-    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services, application.store)]
+    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services, where_keys_go(application))]
     wrong += [f"intent {i.cka_id.hex()}" for i in application.registry.intents(application.services.clock.now() + 1)]
     wrong += [f"unfinished destroy of {uid}" for uid in application.registry.pending_destroys()]
     destroyed = {fact["destroyed"] for fact in facts if "destroyed" in fact}
@@ -121,11 +123,35 @@ def check(directory: Path, facts: list[dict[str, str]]) -> list[str]:
     for fact in facts:
         if "made" in fact:
             wrong += _check_key(application, service, fact, destroyed, begun)
+    store = where_keys_go(application)
+    if isinstance(store, GroupStore):
+        wrong += _unequal(application, store)
     for obj in application.registry.objects(limit=10_000):
-        if obj.placement is Placement.RESIDENT and not application.store.exists(obj.cka_id):
+        if obj.placement is Placement.RESIDENT and not store.exists(obj.cka_id):
             wrong.append(f"{obj.uid} is in the registry and not in the token")
     application.close()
     return wrong
+
+
+def where_keys_go(application: app.Application) -> KeyStore:
+    return application.services.store_for(RESIDENT.principal.group)
+
+
+def _unequal(application: app.Application, group: GroupStore) -> list[str]:
+    """Every key is in all members, and the same one."""
+    wrong = []
+    for row in group.inventory():
+        if row.internal or row.key_class is not KeyClass.SECRET or row.cka_id == group.transport_key:
+            continue
+        values = set()
+        for name, member in group.members.items():
+            if not member.exists(row.cka_id):
+                wrong.append(f"{row.cka_id.hex()} is not in {name}")
+                continue
+            values.add(member.transport.check_value(group.transport_key, row.cka_id, KeyClass.SECRET))
+        if len(values) != 1:
+            wrong.append(f"the copies of {row.cka_id.hex()} differ")
+    return wrong + [f"{one.member} has still to {one.action}" for one in application.registry.ledger("ha").pending()]
 
 
 def _begun(facts: list[dict[str, str]]) -> str:
@@ -142,7 +168,7 @@ def _check_key(
     item = service.handle(message, caller).batch_item[0]
     if uid in destroyed:
         gone = item.result_reason is ResultReason.OBJECT_DESTROYED
-        left = fact["cka_id"] and application.store.exists(bytes.fromhex(fact["cka_id"]))
+        left = fact["cka_id"] and where_keys_go(application).exists(bytes.fromhex(fact["cka_id"]))
         return [] if gone and not left else [f"{uid} was destroyed and is still there: {item.result_reason}"]
     if item.result_status is ResultStatus.SUCCESS or uid == begun:
         return []
@@ -185,7 +211,7 @@ def check_nothing(directory: Path) -> list[str]:
     """The crash came before the first answer: only leftovers can be wrong."""
     application = app.compose(config.load(directory, {}))
     app.make_ready(application)
-    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services, application.store)]
+    wrong = [f"orphan {o.cka_id.hex()} {o.label}" for o in orphans(application.services, where_keys_go(application))]
     application.close()
     return wrong
 
