@@ -11,16 +11,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-
 from kmipd import app, config
 from kmipd.core.errors import StoreError
+from kmipd.provisioning import record_of
 from kmipd.registry import Registry, schema
-from kmipd.registry.clients import CertificateRecord, ClientExists, ClientRecord, ClientUnknown
+from kmipd.registry.clients import ClientExists, ClientRecord, ClientUnknown
 from kmipd.registry.engine import RegistryError
 from kmipd.trust import csr, files
 from kmipd.trust.authority import Authority, Issued, KeyType, TrustError
-from kmipd.trust.names import fingerprint, serial
 from kmipd_pkcs11 import provision
 
 Progress = Callable[[str], None]
@@ -196,7 +194,7 @@ class Clients:
     def _enrol(self, name: str, group: str, role: str, issued: Issued) -> None:
         if self._known(name) is None:
             self._registry.clients.add(name, group, role, int(time.time()))
-        self._registry.clients.add_certificate(name, _record(issued.certificate))
+        self._registry.clients.add_certificate(name, record_of(issued.certificate))
 
     def all(self) -> Sequence[ClientRecord]:
         return self._registry.clients.all()
@@ -259,17 +257,6 @@ def _written(out: Path, mode: int, contents: Mapping[str, tuple[bytes, int]]) ->
             if directory_is_new:
                 out.rmdir()
         raise
-
-
-def _record(certificate: x509.Certificate) -> CertificateRecord:
-    return CertificateRecord(
-        fingerprint=fingerprint(certificate),
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        serial=serial(certificate),
-        not_before=int(certificate.not_valid_before_utc.timestamp()),
-        not_after=int(certificate.not_valid_after_utc.timestamp()),
-    )
 
 
 # What a command may meet and says in one sentence, with the exit code of each.

@@ -30,7 +30,9 @@ from kmipd.keystores.credentials import Credentials
 from kmipd.keystores.directory import OpenStore, StoreDirectory
 from kmipd.keystores.opening import Opener, adopt_root, with_file
 from kmipd.keystores.watching import Watcher
+from kmipd.provisioning import Provisioner
 from kmipd.registry import Registry
+from kmipd.trust.authority import Authority
 from kmipd.trust.contexts import server_context
 from kmipd.trust.credentials import SettingsCredentials
 from kmipd.trust.identity import Identities
@@ -118,6 +120,7 @@ def compose(settings: Settings) -> Application:
         rsa_bits_min=settings.keys.rsa_bits_min,
         foreign_objects=settings.keys.foreign_objects,
         interop=settings.keys.interop,
+        re_provision=settings.keys.re_provision,
         https=settings.server.https,
         filled_groups=settings.filled_groups,
         validations=settings.validations,
@@ -136,6 +139,7 @@ def compose(settings: Settings) -> Application:
         background=background,
         tickets=registry.tickets,
         credentials=SettingsCredentials(settings.credentials),
+        provisioner=Provisioner(registry, lambda: Authority.load(settings.authority)),
     )
     application = Application(settings, registry, directory, opener, services, background)
     directory.follow(application.records())

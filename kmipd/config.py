@@ -96,6 +96,7 @@ class KeySettings:
     withheld: frozenset[ObjectType | CryptographicAlgorithm] = frozenset()
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
     interop: bool = False
+    re_provision: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

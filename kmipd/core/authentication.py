@@ -10,14 +10,25 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kmipd.core import tickets
+from kmipd.core.errors import KmipError
 from kmipd.core.model import Caller
 from kmipd.core.services import Services
-from kmipd.spec.messages import Authentication
+from kmipd.spec.enumerations import Operation, ResultReason
+from kmipd.spec.messages import Authentication, RequestMessage
 from kmipd.spec.objects import DeviceCredential, TicketCredential, UsernameAndPasswordCredential
 
 
-def authenticate(services: Services, given: Authentication, caller: Caller, now: int) -> Caller:
+def authenticate(
+    services: Services, message: RequestMessage, given: Authentication, caller: Caller, now: int
+) -> Caller:
     """Who the request is from; `KmipError` when it may not be that."""
+    found = _caller(services, given, caller, now)
+    if found is not caller and any(item.operation is Operation.RE_PROVISION for item in message.batch_item):
+        raise KmipError(ResultReason.PERMISSION_DENIED, "a client replaces its certificate by the certificate only")
+    return found
+
+
+def _caller(services: Services, given: Authentication, caller: Caller, now: int) -> Caller:
     for credential in given.credential:
         value = credential.credential_value
         if isinstance(value, TicketCredential):

@@ -52,3 +52,19 @@ class Credentials(Protocol):
 
         `KmipError` when they do, and the password is wrong or this client may not use it.
         """
+
+
+class Provisioner(Protocol):
+    """Who gives clients their certificates. Every method may raise a `KmipError`."""
+
+    def certify(self, principal: Principal, request: bytes) -> bytes:
+        """A certificate, in DER, for the key of a PKCS#10 request, whose sender has proved to have it."""
+
+    def issue(self, principal: Principal) -> tuple[bytes, bytes]:
+        """A certificate in DER and its private key in PKCS#8."""
+
+    def require_usable(self, principal: Principal, der: bytes) -> None:
+        """Refuse a certificate that is somebody's already, and a client that is not enrolled."""
+
+    def replace(self, principal: Principal, der: bytes, now: int) -> None:
+        """From now on the client is known by this certificate, and by no other."""

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _NAMES: Mapping[int, str] = {operation: operation.name for operation in Operation}
 
+# Operations with something to do once they are written.
+_FOLLOWED_UP = frozenset({Operation.DESTROY, Operation.RE_PROVISION})
 Handler = Callable[[Context, Any], Any]
 # Optimistic concurrency: a unit that read what another one then changed is run again. Three clients that hammer one
 # object need a few rounds; an endless loop would be a fault of ours.
@@ -39,7 +41,7 @@ class KeyService:
 
     def __init__(self, services: Services, handlers: Mapping[Operation, Handler]) -> None:
         self._services = services
-        self._handlers = {o: h for o, h in handlers.items() if o is not Operation.INTEROP or services.settings.interop}
+        self._handlers = {o: h for o, h in handlers.items() if o not in services.settings.unserved}
 
     def handle(self, message: RequestMessage, caller: Caller) -> ResponseMessage:
         header = message.request_header
@@ -51,7 +53,7 @@ class KeyService:
             return outcomes.respond(items, version if version in VERSIONS else VERSIONS[-1], now)
         if header.authentication is not None:
             try:
-                caller = authenticate(self._services, header.authentication, caller, now)
+                caller = authenticate(self._services, message, header.authentication, caller, now)
             except KmipError as error:
                 return outcomes.respond([outcomes.failed(i, error, version) for i in message.batch_item], version, now)
         if header.asynchronous_indicator:
@@ -198,7 +200,7 @@ class _Run:
             problems = unfinished.problems
         answered = []
         for (ctx, item, changed), payload in zip(done, payloads, strict=True):
-            problem = problems.get(ctx.touched) if item.operation is Operation.DESTROY else None
+            problem = problems.get(ctx.touched) if item.operation in _FOLLOWED_UP else None
             if changed:
                 self._record(ctx, item, problem)
             answered.append(

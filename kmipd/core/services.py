@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from kmipd.core.asynchronous_port import Background, Requests
-from kmipd.core.authentication_port import Credentials, Tickets
+from kmipd.core.authentication_port import Credentials, Provisioner, Tickets
 from kmipd.core.errors import KmipError
 from kmipd.core.keystores import unknown_store
 from kmipd.core.model import Granted, ManagedObject, Placement, Principal
@@ -17,7 +17,14 @@ from kmipd.core.open_streams import Streams
 from kmipd.core.policy import require_right, sees
 from kmipd.core.ports import Clock, KeyStore
 from kmipd.core.registry_port import RegistryPort, UnitOfWork
-from kmipd.spec.enumerations import CryptographicAlgorithm, DataEnum, ObjectType, ResultReason, UniqueIdentifierEnum
+from kmipd.spec.enumerations import (
+    CryptographicAlgorithm,
+    DataEnum,
+    ObjectType,
+    Operation,
+    ResultReason,
+    UniqueIdentifierEnum,
+)
 from kmipd.spec.payloads.parts import ExtensionInformation, ValidationInformation
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import Version
@@ -75,6 +82,7 @@ class CoreSettings:
     # Random 96-bit nonces under one key stay safe to 2**32 seals (SP 800-38D, 8.3); a quarter of that leaves room.
     wrapping_key_uses_max: int = 2**30
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN
+    re_provision: bool = False  # clients may replace their own certificates: whoever has one could keep it for ever
     https: bool = True  # whether KMIP is served by HTTPS as well
     interop: bool = False  # answer Interop, which is for testers
     filled_groups: Mapping[str, FilledGroup] = field(default_factory=dict)  # object groups that never run out
@@ -88,6 +96,12 @@ class CoreSettings:
     certify_days: int = CERTIFY_DAYS
     rng_seed: RNGSeeding = RNGSeeding.IGNORE
     rsa_bits_min: int = RSA_BITS_MIN  # of key pairs that are made; shorter ones can always be registered
+
+    @property
+    def unserved(self) -> frozenset[Operation]:
+        """Operations that are served only when the operator wants them."""
+        wanted = {Operation.INTEROP: self.interop, Operation.RE_PROVISION: self.re_provision}
+        return frozenset(operation for operation, on in wanted.items() if not on)
 
     def placement_for(self, group: str) -> Placement:
         return self.group_placement.get(group, self.placement)
@@ -110,6 +124,7 @@ class Services:
     background: Background
     tickets: Tickets
     credentials: Credentials
+    provisioner: Provisioner
     streams: Streams = field(default_factory=Streams)
 
     @property

@@ -66,9 +66,7 @@ class Clients:
 
     def revoked(self, fingerprint: str) -> bool:
         """Whether this certificate was enrolled once and does not count any more."""
-        found = select(certificate.c.fingerprint).where(certificate.c.fingerprint == fingerprint)
-        known = self._connections.get().execute(found).first() is not None
-        return known and self.principal(fingerprint) is None
+        return self.knows(fingerprint) and self.principal(fingerprint) is None
 
     def add(self, name: str, group: str, role: str, now: int) -> None:
         try:
@@ -82,17 +80,25 @@ class Clients:
         """A further certificate for an enrolled client: renewal overlaps, so the old one stays good."""
         if self.find(name) is None:
             raise ClientUnknown(name)
-        row = {
-            "fingerprint": record.fingerprint,
-            "client_name": name,
-            "subject": record.subject,
-            "issuer": record.issuer,
-            "serial": record.serial,
-            "not_before": record.not_before,
-            "not_after": record.not_after,
-        }
         with self._connections.transaction() as connection:
-            connection.execute(insert(certificate).values(row))
+            connection.execute(insert(certificate).values(_certificate_row(name, record)))
+
+    def knows(self, fingerprint: str) -> bool:
+        """Whether this certificate was ever enrolled."""
+        found = select(certificate.c.fingerprint).where(certificate.c.fingerprint == fingerprint)
+        return self._connections.get().execute(found).first() is not None
+
+    def replace_certificates(self, name: str, record: CertificateRecord, now: int) -> None:
+        """This certificate instead of all that the client has; nothing changes when it cannot be added."""
+        if self.find(name) is None:
+            raise ClientUnknown(name)
+        still_good = (certificate.c.client_name == name) & certificate.c.revoked.is_(None)
+        try:
+            with self._connections.transaction() as connection:
+                connection.execute(update(certificate).where(still_good).values(revoked=now))
+                connection.execute(insert(certificate).values(_certificate_row(name, record)))
+        except exc.IntegrityError:
+            raise ClientExists(name) from None
 
     def revoke(self, name: str, now: int) -> Sequence[CertificateRecord]:
         """Revoke the client and all its certificates; returns these, for the CRL."""
@@ -125,3 +131,15 @@ class Clients:
             )
             for row in connection.execute(select(client).order_by(client.c.name))
         ]
+
+
+def _certificate_row(name: str, record: CertificateRecord) -> dict[str, Any]:
+    return {
+        "fingerprint": record.fingerprint,
+        "client_name": name,
+        "subject": record.subject,
+        "issuer": record.issuer,
+        "serial": record.serial,
+        "not_before": record.not_before,
+        "not_after": record.not_after,
+    }

@@ -69,7 +69,7 @@ def query(ctx: Context, request: QueryRequestPayload) -> QueryResponsePayload:
 
 def _may(ctx: Context, operation: Operation) -> bool:
     """What the holder of a ticket may not do is not offered (TC-DLOGIN-1)."""
-    if operation is Operation.INTEROP and not ctx.services.settings.interop:
+    if operation in ctx.services.settings.unserved:
         return False
     rights = None if ctx.granted is None else ctx.granted.rights
     return rights is None or any(r.operations is None or operation in r.operations.operation for r in rights)
