@@ -77,18 +77,17 @@ def settings(server: Server, who: Identity) -> dict[str, object]:
     return {"host": server.host, "port": server.port, "cert": who.certificate, "key": who.key, "ca": who.ca}
 
 
-def add(server: Server, name: str, **options: object) -> Identity:
+def add(server: Server, name: str) -> Identity:
     """A client as an operator adds one: by the command line, with an RSA key."""
     out = server.directory.parent / f"{server.directory.name}-clients" / name
-    extra = [argument for key, value in options.items() for argument in (f"--{key}", value)]
-    run("client", "add", name, "--dir", server.directory, "--out", out, *extra)
-    return Identity(name, str(options.get("group", name)), out)
+    run("client", "add", name, "--dir", server.directory, "--out", out)
+    return Identity(name, name, out)
 
 
 def objects(server: Server, group: str) -> dict[str, dict[str, Any]]:
     """The registry's side: the objects of a group by their unique identifier."""
-    listed = json.loads(run("key", "list", "--json", "--dir", server.directory))
-    return {one["uid"]: one for one in listed if one["group"] == group}
+    listed = json.loads(run("key", "list", "--json", "--group", group, "--dir", server.directory))
+    return {one["uid"]: one for one in listed}
 
 
 def restart(server: Server) -> None:
