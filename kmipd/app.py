@@ -19,12 +19,14 @@ from kmipd.config import Settings
 from kmipd.core import asynchronous, recovery, vault
 from kmipd.core.batch import KeyService
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord
+from kmipd.core.model import Principal
 from kmipd.core.notifications import Outbox
 from kmipd.core.operations import HANDLERS
 from kmipd.core.services import CoreSettings, Services
 from kmipd.doors.background import BackgroundWork
 from kmipd.doors.channel import Channels
 from kmipd.doors.kmip import MessageHandler
+from kmipd.doors.surroundings import Surroundings
 from kmipd.doors.worker import Worker
 from kmipd.keystores.credentials import Credentials
 from kmipd.keystores.directory import OpenStore, StoreDirectory
@@ -89,6 +91,10 @@ class Application:
     def records(self) -> list[KeyStoreRecord]:
         """All key stores, as they are wished to be now."""
         return with_file(self.registry.key_stores.all(), self.settings)
+
+    def lane(self, principal: Principal) -> str:
+        """The key store of this client's new keys, where there are several: a slow one keeps only its own waiting."""
+        return self.services.settings.store_for(principal.group) if len(self.services.stores) > 1 else ""
 
     @property
     def identities(self) -> Identities:
@@ -180,8 +186,9 @@ def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], l
         message_limits=settings.messages,
         https=settings.server.https,
         channels=Channels(lambda who, version: Outbox(application.services, who, version), settings.messages),
-        beat=lambda: _beat(ready_fd),
-        trouble=application.directory.stuck,
+        surroundings=Surroundings(
+            beat=lambda: _beat(ready_fd), trouble=application.directory.stuck, lane=application.lane
+        ),
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the supervisor decides

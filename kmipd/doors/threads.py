@@ -43,10 +43,13 @@ class Threads:
         """The calling thread has found something to do."""
         self._busy_since[threading.current_thread()] = time.monotonic()
 
-    def adjust(self) -> float:
-        """Start a thread if all of them are stuck; returns how soon to look again, in seconds."""
+    def adjust(self, crowded: bool) -> float:
+        """Start a thread if all of them are stuck, or if there is work that none may take; how soon to look again, in
+        seconds."""
         before, self._looked = self._looked, (time.monotonic(), time.process_time())
         computing = self._looked[1] - before[1] > BUSY_SHARE * (self._looked[0] - before[0])
+        if crowded and self._count < self._maximum:
+            self._add()
         since = list(self._busy_since.values())
         busy = [s for s in since if s]
         if not busy:

@@ -23,8 +23,10 @@ from kmipd.core.notifications import Outbox
 from kmipd.doors.channel import Channels
 from kmipd.doors.connection import Connection, Doorkeeper, Wants
 from kmipd.doors.kmip import MessageHandler, late
+from kmipd.doors.lanes import Lanes
 from kmipd.doors.limits import DoorLimits
 from kmipd.doors.quotas import Quotas
+from kmipd.doors.surroundings import ALONE, Surroundings
 from kmipd.doors.threads import Threads
 from kmipd.doors.watch import Watch
 from kmipd.protocol import Limits
@@ -40,20 +42,8 @@ LAST_SECONDS = 2.0  # what still works in a worker that hangs has so long to fin
 ACCEPT_BURST = 64  # connections taken at once, so that the ones that are open get their turn
 
 
-def _nobody_listens() -> None:
-    """There is no supervisor."""
-
-
-def _no_trouble() -> str:
-    return ""
-
-
 class Worker:
-    """`context` makes a fresh TLS context (it is called again to reload); `principal` maps a certificate.
-
-    `beat` is called about once a second, to show that the process is alive. `trouble` says why the process should be
-    replaced although its threads come back; empty when it should not.
-    """
+    """`context` makes a fresh TLS context (it is called again to reload); `principal` maps a certificate."""
 
     def __init__(
         self,
@@ -66,8 +56,7 @@ class Worker:
         message_limits: Limits,
         https: bool = True,
         channels: Channels | None = None,
-        beat: Callable[[], None] = _nobody_listens,
-        trouble: Callable[[], str] = _no_trouble,
+        surroundings: Surroundings = ALONE,
     ) -> None:
         self._listeners = {listener.fileno(): listener for listener in listeners}
         self._make_context = context
@@ -76,8 +65,8 @@ class Worker:
         self.refused = 0
         self.hung = ""  # why this process must be replaced, once it must
         self._channels = channels
-        self._beat = beat
-        self._trouble = trouble
+        self._surroundings = surroundings
+        self._lanes: Lanes[Connection] = Lanes()
         self._watch = Watch(limits, late)
         self._keeper = Doorkeeper(
             handler,
@@ -136,7 +125,8 @@ class Worker:
         listening = True
         next_sweep = 0.0
         while not self._over():
-            time.sleep(self._threads.adjust())
+            time.sleep(self._threads.adjust(self._lanes.crowded))
+            self._resume()
             if (self._draining or self.hung) and listening:
                 for listener in self._listeners.values():
                     self._epoll.unregister(listener)
@@ -147,29 +137,26 @@ class Worker:
                 self._sweep(now)
                 self._watch.look(now)
                 self._diagnose(now)
-                self._beat()
+                self._surroundings.beat()
         self._threads.stop()
         for connection in list(self._connections.values()):
             self._drop(connection)
         self._epoll.close()
 
     def _over(self) -> bool:
-        if self.hung:
-            now = time.monotonic()
-            return now > self._drain_until or not self._watch.busy(now)
-        return self._draining and self._drained()
+        now = time.monotonic()
+        left = self._watch.busy(now) if self.hung else self._connections
+        return bool(self.hung or self._draining) and (not left or now > self._drain_until)
 
     def _diagnose(self, now: float) -> None:
         """Whether too much of this process hangs for it to be of use. What still works may finish."""
         lost = self._watch.hung(now)
-        reason = f"{lost} threads hang in the key store" if lost >= self._limits.hung_max else self._trouble()
+        hangs = f"{lost} threads hang in the key store" if lost >= self._limits.hung_max else ""
+        reason = hangs or self._surroundings.trouble()
         if reason and not self.hung:
             self.hung = reason
             self._drain_until = now + LAST_SECONDS
             log.error("this worker must be replaced: %s", reason)
-
-    def _drained(self) -> bool:
-        return not self._connections or time.monotonic() > self._drain_until
 
     def _sweep(self, now: float) -> None:
         for connection in list(self._connections.values()):
@@ -206,12 +193,20 @@ class Worker:
             if connection is None or connection.at_work:
                 return True
             connection.at_work = True
+        who = connection.principal
+        lane = "" if who is None else self._surroundings.lane(who)
+        if lane and not self._lanes.enter(lane, len(self._threads), connection):
+            return True
         self._threads.mark_busy()
+        begun = time.monotonic()
         try:
             wants = connection.proceed()
         except Exception:
             log.exception("%s: the connection failed", connection.peer)
             wants = Wants.CLOSE
+        if lane:
+            self._lanes.leave(lane, time.monotonic() - begun)
+            self._resume()
         if wants is Wants.CLOSE:
             self._drop(connection)
         elif wants is Wants.TURN and self._channels is not None:
@@ -220,6 +215,12 @@ class Worker:
             connection.at_work = False
             self._arm(fd, wants)
         return True
+
+    def _resume(self) -> None:
+        """Let a connection that was set aside try again: epoll still knows that it has something to say."""
+        if self._lanes.crowded and (connection := self._lanes.next(len(self._threads))) is not None:
+            connection.at_work = False
+            self._arm(connection.sock.fileno(), Wants.READ)
 
     def _open_channel(self, principal: Principal, version: Version) -> Outbox | None:
         return None if self._channels is None else self._channels.open(principal, version)

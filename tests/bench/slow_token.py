@@ -45,9 +45,8 @@ def _measure(folder: Path, delay: float, seconds: float) -> None:
         slow, fast = (_target(server, server.enrol(group=group)) for group in ("slow", "fast"))
         alone = measure.run(fast, "get", OTHERS, seconds)
         faults.slow("*", delay)
-        print(
-            f"| clients of the slow store | their Gets a second | p50 ms | p99 ms | the others' p50 ms | p99 ms |\n{'| ---: ' * 6}|"
-        )
+        print("| clients of the slow store | their Gets a second | p50 ms | p99 ms | the others' p50 ms | p99 ms |")
+        print("| ---: " * 6 + "|")
         print(f"| 0 | | | | {alone.p50 / 1e3:.2f} | {alone.p99 / 1e3:.2f} |")
         for clients in CLIENTS:
             _row(slow, fast, clients, seconds)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from kmipd.doors.limits import DoorLimits
+from kmipd.doors.surroundings import Surroundings
 from kmipd.doors.worker import Worker
 from kmipd.protocol import Limits
 
@@ -74,8 +75,7 @@ def test_a_worker_in_trouble_ends_and_says_why() -> None:
             principal=lambda _: None,
             limits=DoorLimits(),
             message_limits=Limits(),
-            beat=lambda: beats.append(1),
-            trouble=lambda: trouble[0],
+            surroundings=Surroundings(beat=lambda: beats.append(1), trouble=lambda: trouble[0]),
         )
         running = threading.Thread(target=worker.run)
         running.start()
