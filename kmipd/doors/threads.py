@@ -43,7 +43,7 @@ class Threads:
         """The calling thread has found something to do."""
         self._busy_since[threading.current_thread()] = time.monotonic()
 
-    def adjust(self, crowded: bool) -> float:
+    def adjust(self, crowded: bool = False) -> float:
         """Start a thread if all of them are stuck, or if there is work that none may take; how soon to look again, in
         seconds."""
         before, self._looked = self._looked, (time.monotonic(), time.process_time())
