@@ -31,7 +31,7 @@ KEPT_SECONDS = 3600
 WORK_SECONDS_MAX = 900
 # Poll waits so long for work that is nearly done, rather than have the client ask again at once.
 POLL_SECONDS = 2.0
-PROCESS_SECONDS = 30.0
+PROCESS_SECONDS = 15.0  # less than a request may take at the door
 
 # They are about other requests, or about the connection itself.
 ALWAYS_AT_ONCE = frozenset(
@@ -166,7 +166,17 @@ def tidy(services: Services, *, everything: bool = False) -> None:
 def find(ctx: Context, correlation: bytes) -> Entry | None:
     """The client's own; another one's is as unknown as one that does not exist."""
     entry = ctx.services.requests.find(correlation)
-    return entry if entry is not None and entry.caller.principal == ctx.principal else None
+    return entry if entry is not None and entry.caller.principal == ctx.principal and not _delegated(ctx) else None
+
+
+def _delegated(ctx: Context) -> bool:
+    """The holder of some rights has no requests of its own, and those of the client may be about anything."""
+    return ctx.granted is not None and ctx.granted.rights is not None
+
+
+def listed(ctx: Context) -> tuple[Entry, ...]:
+    """Those of the client whose answers it has not obtained, oldest first."""
+    return () if _delegated(ctx) else ctx.services.requests.of(ctx.principal)
 
 
 def require(ctx: Context, correlation: bytes) -> Entry:

@@ -14,7 +14,9 @@ from kmipd.spec import objects as o
 from kmipd.spec import payloads as p
 from kmipd.spec.attributes import CryptographicParameters, UsageLimits
 from kmipd.spec.enumerations import (
+    AsynchronousIndicator,
     BlockCipherMode,
+    CancellationResult,
     CredentialType,
     InteropFunction,
     ObjectType,
@@ -156,6 +158,22 @@ def test_a_delegate_delegates_nothing(service: Service) -> None:
     assert service.refusal(O.LOGIN, p.LoginRequestPayload(), **_with(ticket)) is R.NOT_AUTHORISED
     more = p.DelegatedLoginRequestPayload(rights=Rights(right=(_right(O.GET),)))
     assert service.refusal(O.DELEGATED_LOGIN, more, **_with(ticket)) is R.NOT_AUTHORISED
+
+
+def test_a_delegate_does_not_fetch_the_client_s_answers(service: Service) -> None:
+    """They may be about anything: the right to poll is not the right to every key the client asks for."""
+    uid = _create(service)
+    sent = service.send(_get(uid), version=V2_1, asynchronous_indicator=AsynchronousIndicator.MANDATORY)
+    correlation = sent.batch_item[0].asynchronous_correlation_value or b""
+    ticket = _delegate(service, _right(O.POLL, O.CANCEL, O.QUERY_ASYNCHRONOUS_REQUESTS))
+    poll = p.PollRequestPayload(asynchronous_correlation_value=correlation)
+    assert service.refusal(O.POLL, poll, **_with(ticket)) is R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
+    listed = service.call(O.QUERY_ASYNCHRONOUS_REQUESTS, p.QueryAsynchronousRequestsRequestPayload(), **_with(ticket))
+    assert listed.asynchronous_request == ()
+    cancel = p.CancelRequestPayload(asynchronous_correlation_value=correlation)
+    result = service.call(O.CANCEL, cancel, **_with(ticket)).cancellation_result
+    assert result is CancellationResult.UNAVAILABLE
+    assert service.refusal(O.POLL, poll, version=V2_1) is None
 
 
 def test_tickets_are_bounded(service: Service) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kmipd.core.claims import CAPABILITIES, CLAIMED, REGISTRATION_METHODS
-from kmipd.core.operations import HANDLERS
+from kmipd.core.operations import query
 from kmipd.core.operations.query import OBJECTS
 from kmipd.protocol import Encoding
 from kmipd.spec.attributes import ATTRIBUTES, AttributeRule, Party
@@ -19,7 +19,8 @@ _HEAD = """\
 # What is spoken
 
 Written by `make docs` from the declarations in `kmipd/spec` and the tables of what is served; a test keeps it current.
-● served, ○ in the version but not served, empty: the version does not have it.
+● served, ○ in the version but not served, empty: the version does not have it. Notify and Put are what the server sends
+to a client that asked for it; `docs/service.md` has what kmipd does where the standard leaves room.
 
 ## Versions, encodings, transports
 
@@ -72,7 +73,7 @@ def _versions() -> list[str]:
 def _operations() -> Iterator[Sequence[str]]:
     yield ["operation", *_versions()]
     for operation, spec in OPERATIONS.items():
-        served = YES if operation in HANDLERS else NO
+        served = YES if operation in query.SERVED else NO
         yield [_words(operation.name), *(served if spec.since <= v else ABSENT for v in VERSIONS)]
 
 

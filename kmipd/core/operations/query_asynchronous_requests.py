@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kmipd.core import asynchronous
 from kmipd.core.asynchronous_port import Entry
 from kmipd.core.services import Context
 from kmipd.spec.enumerations import ProcessingStage
@@ -17,7 +18,7 @@ def query_asynchronous_requests(
     values, operations = request.asynchronous_correlation_values, request.operations
     listed = [
         entry
-        for entry in ctx.services.requests.of(ctx.principal)
+        for entry in asynchronous.listed(ctx)
         if (values is None or entry.correlation in values.asynchronous_correlation_value)
         and (operations is None or entry.operation in operations.operation)
     ]
