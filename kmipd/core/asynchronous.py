@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from kmipd.core import outcomes, vault
 from kmipd.core.asynchronous_port import Entry
-from kmipd.core.errors import KmipError
+from kmipd.core.errors import KmipError, StoreError
 from kmipd.core.model import Caller
 from kmipd.core.services import Context, Services
 from kmipd.spec.enumerations import AsynchronousIndicator, BatchErrorContinuationOption, ResultReason
@@ -72,26 +72,33 @@ class Work:
 def submit(services: Services, message: RequestMessage, caller: Caller, now: int) -> list[ResponseBatchItem] | None:
     """The Pending answers; None when the message is to be answered at once."""
     header = message.request_header
+    version = header.protocol_version.version
     must = header.asynchronous_indicator is AsynchronousIndicator.MANDATORY
     # Of "Optional" and the Boolean of 1.x single items are taken up: a batch refers to itself, its client gains little.
     if header.asynchronous_indicator is AsynchronousIndicator.PROHIBITED or not (must or len(message.batch_item) == 1):
         return None
     if any(i.operation in ALWAYS_AT_ONCE or _unreadable(i) for i in message.batch_item) or caller.granted is not None:
         return None
-    batch = services.store.random(CORRELATION_SIZE).hex()
-    entries = tuple(_entry(services, item, n, batch, caller, message, now) for n, item in enumerate(message.batch_item))
-    if not services.requests.submit(entries, OUTSTANDING_MAX):
-        if must:
-            problem = KmipError(
-                ResultReason.SERVER_LIMIT_EXCEEDED, f"{OUTSTANDING_MAX} answers are waiting to be polled already"
-            )
-            return [outcomes.failed(item, problem, entries[0].version) for item in message.batch_item]
-        return None
-    services.background.submitted(batch)
+    try:
+        entries = _entries(services, message, caller, now)
+        taken = services.requests.submit(entries, OUTSTANDING_MAX)
+    except StoreError as error:  # without a token nothing can be kept; what needs none can be answered at once
+        return [outcomes.failed(item, error, version) for item in message.batch_item] if must else None
+    if not taken:
+        problem = KmipError(
+            ResultReason.SERVER_LIMIT_EXCEEDED, f"{OUTSTANDING_MAX} answers are waiting to be polled already"
+        )
+        return [outcomes.failed(item, problem, version) for item in message.batch_item] if must else None
+    services.background.submitted(entries[0].batch)
     return [
         outcomes.pending(entry.operation, item.unique_batch_item_id, entry.correlation)
         for entry, item in zip(entries, message.batch_item, strict=True)
     ]
+
+
+def _entries(services: Services, message: RequestMessage, caller: Caller, now: int) -> tuple[Entry, ...]:
+    batch = services.store.random(CORRELATION_SIZE).hex()
+    return tuple(_entry(services, item, n, batch, caller, message, now) for n, item in enumerate(message.batch_item))
 
 
 def _unreadable(item: RequestBatchItem) -> bool:
@@ -134,16 +141,22 @@ def claim(services: Services, batch: str, now: int) -> Work | None:
     entries = services.requests.claim(batch, now)
     if not entries:
         return None
-    return Work(entries, tuple(_opened(services, e, "request", RequestBatchItem) for e in entries))
+    try:
+        return Work(entries, tuple(_opened(services, e, "request", RequestBatchItem) for e in entries))
+    except StoreError:  # the token is away: nothing was done, and it is tried again
+        services.requests.release(batch)
+        raise
 
 
 def finish(services: Services, work: Work, answered: list[ResponseBatchItem]) -> None:
     """Keep the answers. Items after a failure that stopped the batch were not done, and say so."""
     for n, entry in enumerate(work.entries):
         item = answered[n] if n < len(answered) else outcomes.not_begun(entry.operation)
-        sealed = vault.seal_bytes(
-            services, services.store, services.codec.dump(item), _bound(entry.correlation, "answer")
-        )
+        plain, bound = services.codec.dump(item), _bound(entry.correlation, "answer")
+        try:
+            sealed = vault.seal_bytes(services, services.store, plain, bound)
+        except (StoreError, KmipError):  # it was done, and there is no place for its answer: the client must look
+            sealed = vault.Sealed(b"", b"")
         services.requests.finish(entry.correlation, item.result_status, sealed.wrapping_key, sealed.blob)
 
 

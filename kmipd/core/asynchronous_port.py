@@ -48,6 +48,9 @@ class Requests(Protocol):
     def claim(self, batch: str, now: int) -> tuple[Entry, ...]:
         """Take the message up; nothing when somebody has, or when all of it was cancelled."""
 
+    def release(self, batch: str) -> None:
+        """Give back what was claimed and not begun after all."""
+
     def finish(self, correlation: bytes, status: ResultStatus, wrapping_key: bytes, sealed: bytes) -> None: ...
 
     def cancel(self, correlation: bytes) -> bool:

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from kmipd.core.errors import StoreError
+
 log = logging.getLogger(__name__)
 
 # In this time a request can be cancelled for certain. Clients that are in a hurry poll, which begins it at once.
@@ -73,6 +75,8 @@ class BackgroundWork:
         while (batch := self._next()) is not None:
             try:
                 self._perform(batch)
+            except StoreError as error:
+                log.warning("an asynchronous request waits for its key store: %s", error)
             except Exception:
                 log.exception("an asynchronous request could not be done")
 

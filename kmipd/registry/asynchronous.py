@@ -40,6 +40,9 @@ class AsynchronousRequests:
             link.execute(update(ar).where(*open_ones).values(begun=now))
         return found
 
+    def release(self, batch: str) -> None:
+        self._change({"begun": None}, ar.c.batch == batch, ar.c.status.is_(None))
+
     def finish(self, correlation: bytes, status: ResultStatus, wrapping_key: bytes, sealed: bytes) -> None:
         values = {"status": int(status), "wrapping_key": wrapping_key, "sealed": sealed}
         self._change(values, ar.c.correlation == correlation)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kmipd.core import asynchronous
+from kmipd.core.errors import StoreUnavailable
 from kmipd.core.model import Principal
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import AsynchronousIndicator, CancellationResult, ProcessingStage, ResultStatus
@@ -189,6 +190,43 @@ def test_after_a_crash_the_client_is_told_to_look(service: Service) -> None:
     asynchronous.tidy(service.services, everything=True)
     answer = _poll(service, correlation)
     assert (answer.operation, answer.result_reason) == (O.CREATE, R.GENERAL_FAILURE)
+
+
+def _away(*_: object) -> bytes:
+    raise StoreUnavailable("the token is away")
+
+
+def test_nothing_is_lost_while_the_token_is_away(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    correlation = _pending(service)
+    entry = service.services.requests.find(correlation)
+    assert entry is not None
+    monkeypatch.setattr(type(service.services.store), "unseal", _away)
+    with pytest.raises(StoreUnavailable):
+        service.background.await_end(entry.batch, 0, correlation)
+    monkeypatch.undo()
+    assert entry.batch in service.services.requests.waiting(service.clock.time + 1)
+    assert _poll(service, correlation).result_status is ResultStatus.SUCCESS
+
+
+def test_without_a_token_what_needs_none_is_answered_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(service.services.store), "random", _away)
+    locate = (O.LOCATE, locate_request(V1_4, []))
+    assert service.send(locate, asynchronous_indicator=True).batch_item[0].result_status is ResultStatus.SUCCESS
+    locate = (O.LOCATE, locate_request(V2_1, []))
+    answer = service.send(locate, version=V2_1, asynchronous_indicator=MUST).batch_item[0]
+    assert answer.result_reason is R.GENERAL_FAILURE
+    assert "not available" in (answer.result_message or "")
+
+
+def test_an_answer_that_cannot_be_kept_is_not_made_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    correlation = _pending(service, (O.LOCATE, locate_request(V1_4, [])))
+    entry = service.services.requests.find(correlation)
+    assert entry is not None
+    monkeypatch.setattr(type(service.services.store), "seal", _away)
+    service.background.await_end(entry.batch, 0, correlation)
+    monkeypatch.undo()
+    answer = _poll(service, correlation)
+    assert (answer.operation, answer.result_reason) == (O.LOCATE, R.GENERAL_FAILURE)
 
 
 def test_requests_and_answers_are_kept_sealed(service: Service) -> None:
