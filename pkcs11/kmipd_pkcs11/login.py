@@ -114,6 +114,8 @@ def _recognise(connection: Connection, module: Module, keeper: Session, session:
 
 def compare(connection: Connection, fingerprint: bytes) -> None:
     """StoreUnavailable when the sentinel is not the one seen before; the first one seen is remembered."""
+    if connection.fingerprint and not fingerprint:
+        raise TokenSick(f"key store {connection.settings.name!r}: the token refuses CKM_AES_ECB, which it had before")
     if connection.fingerprint and fingerprint != connection.fingerprint:
         raise StoreUnavailable(
             "the token has the name but not the keys of the one that was connected before",

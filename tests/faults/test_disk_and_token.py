@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation, ResultReason
-from tests.support.asking import create
+from tests.support.asking import aes, create, create_request
 from tests.support.client import Client, Refused
 from tests.support.server import Server
+from tests.tokens.faults import eventually
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -46,6 +48,25 @@ def test_the_token_goes_away_and_comes_back(own_server: Server) -> None:
     assert create(clients[0])
     for client in clients:
         client.close()
+
+
+def test_a_worker_out_of_file_descriptors_recovers_when_there_are_some(own_server: Server) -> None:
+    """SoftHSM2 then finds nothing and says that all is well; it goes on so until it is initialised anew."""
+    own_server.start(workers=1)
+    with Client.connect(own_server, own_server.enrol()) as client:
+        uid = create(client)
+        get = p.GetRequestPayload(unique_identifier=uid)
+        before = client.call(Operation.GET, get)
+        (worker,) = own_server.workers()
+        soft, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (3, hard))
+        refused = [client.refusal(Operation.CREATE, create_request(client.version, aes())) for _ in range(3)]
+        assert set(refused) == {ResultReason.GENERAL_FAILURE}
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (soft, hard))
+        assert eventually(lambda: client.refusal(Operation.GET, get) is None, 30)
+        assert client.call(Operation.GET, get) == before
+        assert create(client)
+        assert own_server.workers() == [worker], "without a new process"
 
 
 _FULL = """

@@ -54,6 +54,7 @@ def test_softhsm(settings: StoreSettings, store: PKCS11Store) -> None:
     assert result(report, "wrap of 20 bytes") == "24 bytes, zeros added"
     assert result(report, "reading the value of a sensitive key") == "refused: CKR_ATTRIBUTE_SENSITIVE"
     assert result(report, "wrapping a key that is not extractable (0x210a)") == "refused: CKR_KEY_UNEXTRACTABLE"
+    assert result(report, "a key that comes in wrapped") == "as asked"
     assert result(report, "a GCM tag that is wrong") == "CKR_GENERAL_ERROR"
     assert result(report, "RSA-2048 signature").endswith("µs")
     facts = load(report.provider_file())

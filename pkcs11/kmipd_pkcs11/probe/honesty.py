@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from cryptography.hazmat.primitives import keywrap
 from pkcs11.constants import Attribute as A
 from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 
@@ -20,7 +21,7 @@ from kmipd_pkcs11.known_keys import KeySource
 from kmipd_pkcs11.probe.report import Report
 from kmipd_pkcs11.probe.subject import LABEL, Refused, Subject
 from kmipd_pkcs11.raw import TRUE
-from kmipd_pkcs11.release import OVERHEAD
+from kmipd_pkcs11.release import OVERHEAD, WrapKind
 from kmipd_pkcs11.sessions import PooledSession
 
 _SECTION: Final = "honesty"
@@ -44,6 +45,7 @@ def examine(subject: Subject, report: Report, source: KeySource | None) -> None:
     _guarded(subject, report)
     if source is not None:
         _unextractable(subject, report, source)
+        _unwrapped(subject, report)
         _bad_input(subject, report, source)
 
 
@@ -167,6 +169,27 @@ def _unextractable(subject: Subject, report: Report, source: KeySource) -> None:
 
         if not _refusal(subject, report, f"wrapping a key that is not extractable ({mechanism:#06x})", wrap):
             report.wraps_unextractable = True
+
+
+def _unwrapped(subject: Subject, report: Report) -> None:
+    """Whether a key that comes in wrapped is as sensitive as it was asked to be: openCryptoki forgets that."""
+    way = report.way
+    if way is None:
+        return
+    kek = bytes(range(32))
+    wrap = keywrap.aes_key_wrap_with_padding if way.kind is WrapKind.KWP else keywrap.aes_key_wrap
+
+    def bring_in(session: PooledSession) -> list[str]:
+        functions, handle = subject.functions, session.handle
+        made = known_keys.make(functions, handle, way.source, known_keys.template(KeyType.AES, A.UNWRAP), kek)
+        asked = known_keys.template(KeyType.AES, A.ENCRYPT)
+        brought = functions.unwrap(handle, way.mechanism, made.handle, wrap(bytes(made.value), bytes(32)), asked)
+        return _read_back(subject, session, brought, asked)
+
+    result = subject.outcome(bring_in)
+    if isinstance(result, list):
+        result = f"differs in {', '.join(result)}" if result else "as asked"
+    report.add(_SECTION, "a key that comes in wrapped", result, result == "as asked")
 
 
 def _bad_input(subject: Subject, report: Report, source: KeySource) -> None:

@@ -89,7 +89,7 @@ def _wraps(subject: Subject, report: Report, source: KeySource) -> None:
         right = result is True
         report.add(_SECTION, name, "right" if right else str(result or "something else"), right)
         if right and not report.released:
-            report.released = True
+            report.released, report.way = True, way
             _padding(subject, report, way)
 
 

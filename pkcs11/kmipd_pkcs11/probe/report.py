@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kmipd_pkcs11.providers import library_name, load
+from kmipd_pkcs11.release import WrapWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Report:
     resident: bool = False  # keys can be made and kept
     released: bool = False  # and leave the token for those who may have them
     wrapped: bool = False  # keys can be kept wrapped
+    way: WrapWay | None = None  # how keys leave the token
 
     def add(self, section: str, subject: str, result: str, good: bool | None = None) -> None:
         self.findings.append(Finding(section, subject, result, good))
