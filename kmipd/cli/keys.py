@@ -33,6 +33,9 @@ def list_keys(directory: Path, group: str | None, limit: int, offset: int, as_js
     if as_json:
         print_json(rows)
         return
+    for row in rows:
+        if not row["available"]:
+            row["state"] = f"{row['state']} (unavailable)"
     columns = ("uid", "type", "algorithm", "length", "state", "names", "group", "store", "placement")
     cells = [[", ".join(r[c]) if c == "names" else r[c] for c in columns] for r in rows]
     print_table(columns, cells, "there are no keys yet")

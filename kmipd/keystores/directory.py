@@ -15,6 +15,7 @@ from kmipd.core.keystores import ConnectionState, KeyStoreRecord, not_connected
 from kmipd.core.ports import KeyStore, StoreHealth
 
 log = logging.getLogger(__name__)
+CLOSE_SECONDS = 60.0  # calls in flight end within the drain time-out of a connection; then the module hangs
 
 
 class OpenStore(KeyStore, Protocol):
@@ -39,7 +40,7 @@ class StoreDirectory:
         self.records: tuple[KeyStoreRecord, ...] = ()
         self._open = open_store
         self._opened: dict[str, tuple[int, OpenStore]] = {}
-        self._closing: dict[str, int] = {}  # how many stores of this name are being closed
+        self._closing: dict[OpenStore, tuple[str, float]] = {}  # those being closed: their name, and since when
         self._lock = threading.Lock()
 
     def follow(self, records: Sequence[KeyStoreRecord], *, connect: bool = False) -> None:
@@ -72,12 +73,14 @@ class StoreDirectory:
         opened = self._opened.pop(name, None)
         if opened is None:
             return
-        self._closing[name] = self._closing.get(name, 0) + 1
+        store = opened[1]
+        self._closing[store] = (name, time.monotonic())
 
         def close() -> None:
-            opened[1].close()
-            with self._lock:
-                self._closing[name] -= 1
+            try:
+                store.close()
+            finally:
+                del self._closing[store]
 
         _in_background(close, f"close-{name}")
 
@@ -93,7 +96,7 @@ class StoreDirectory:
 
     def holds(self, name: str) -> bool:
         """Whether a store of this name is open here, or being closed."""
-        return name in self._opened or bool(self._closing.get(name))
+        return name in self._opened or any(name == closing for closing, _ in list(self._closing.values()))
 
     def health(self) -> dict[str, StoreHealth]:
         """What is observed here of every store that is open."""
@@ -101,6 +104,10 @@ class StoreDirectory:
 
     def stuck(self) -> str:
         """Why only another process can get at one of the tokens again; empty while recovery is possible in this one."""
+        late = time.monotonic() - CLOSE_SECONDS
+        for name, since in list(self._closing.values()):
+            if since < late:
+                return f"key store {name!r} has been closing for more than {CLOSE_SECONDS:g} s"
         return next((why for _, store in list(self._opened.values()) if (why := store.stuck())), "")
 
     def connection(self, name: str) -> int:

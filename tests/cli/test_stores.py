@@ -65,6 +65,7 @@ def test_a_second_store_comes_and_goes_while_the_server_runs(own_server: Server,
     assert other.call(Operation.GET, p.GetRequestPayload(unique_identifier=kept))
     unavailable = json.loads(invoke("key", "show", uid, "--dir", own_server.directory, "--json"))
     assert (unavailable["state"], unavailable["available"], shown["available"]) == (shown["state"], False, True)
+    assert "(unavailable)" in invoke("key", "list", "--dir", own_server.directory)
     assert "still has 1 keys" in store(own_server, "delete", "hsm2", code=1)
 
     store(own_server, "connect", "hsm2")

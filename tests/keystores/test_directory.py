@@ -1,0 +1,128 @@
+"""The key stores of one process follow the registry, and what workers see of them is told truly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmipd.core.errors import StoreNotConnected
+from kmipd.core.keystores import ConnectionState as S
+from kmipd.core.keystores import KeyStoreRecord
+from kmipd.core.ports import StoreHealth
+from kmipd.keystores import directory, observations
+from kmipd.keystores.directory import StoreDirectory
+from kmipd.keystores.observations import StoreSeen
+
+
+class Recording:
+    """Stands for an opened store: says what is done to it."""
+
+    def __init__(self, record: KeyStoreRecord) -> None:
+        self.name = record.name
+        self.connection = record.connection
+        self.closed = threading.Event()
+        self.may_close = threading.Event()
+        self.may_close.set()
+
+    def health(self) -> StoreHealth:
+        return StoreHealth(up=True, reason="ok", epoch=1)
+
+    def connect(self) -> None: ...
+
+    def stuck(self) -> str:
+        return ""
+
+    def random(self, size: int) -> bytes:
+        return bytes(size)
+
+    def close(self) -> None:
+        self.may_close.wait(10)
+        self.closed.set()
+
+
+def made() -> StoreDirectory:
+    opened: Callable[[KeyStoreRecord], Any] = Recording
+    return StoreDirectory(opened)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+RECORD = KeyStoreRecord(name="hsm2", state=S.CONNECTED, connection=1)
+
+
+@pytest.mark.parametrize("state", [state for state in S if state is not S.CONNECTED])
+def test_only_what_is_connected_is_open(state: S) -> None:
+    stores = made()
+    stores.follow([RECORD])
+    opened: Any = stores.stores["hsm2"]
+    assert stores.stores["hsm2"].random(2) == bytes(2)
+    stores.follow([replace(RECORD, state=state)])
+    with pytest.raises(StoreNotConnected, match=state.value):
+        stores.stores["hsm2"].random(2)
+    assert opened.closed.wait(10)
+    until(lambda: not stores.holds("hsm2"))
+    stores.follow([])
+    assert stores.stores == {}
+
+
+def test_another_connection_is_another_store_and_the_same_one_is_kept() -> None:
+    stores = made()
+    stores.follow([RECORD])
+    first: Any = stores.stores["hsm2"]
+    stores.follow([replace(RECORD, description="a change that matters to nobody")])
+    assert stores.stores["hsm2"] is first
+    stores.follow([replace(RECORD, connection=2)])
+    assert first.closed.wait(10)
+    assert stores.connection("hsm2") == 2
+    assert stores.stores["hsm2"] is not first
+
+
+def test_a_store_that_does_not_close_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the worker can be replaced: its operator waits for DISCONNECTED."""
+    stores = made()
+    stores.follow([RECORD])
+    opened: Any = stores.stores["hsm2"]
+    opened.may_close.clear()
+    stores.follow([replace(RECORD, state=S.DISCONNECTING)])
+    assert stores.holds("hsm2")
+    assert stores.stuck() == ""
+    monkeypatch.setattr(directory, "CLOSE_SECONDS", -1.0)
+    assert "closing" in stores.stuck()
+    opened.may_close.set()
+    until(lambda: not stores.holds("hsm2"))
+    assert stores.stuck() == ""
+
+
+def test_what_a_dead_worker_saw_does_not_count(tmp_path: Path) -> None:
+    alive = observations.Writer(tmp_path, 0)
+    seen = {"hsm2": StoreSeen(open=True, connection=3, up=False, reason="away", failure="DEVICE_ERROR")}
+    alive.write(seen)
+    program = "import sys; from pathlib import Path; from kmipd.keystores import observations as o; "
+    program += "o.Writer(Path(sys.argv[1]), 1).write({})"
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True)
+    assert (tmp_path / "run/worker-1.json").exists()
+    assert [(one.worker, one.pid, one.stores) for one in observations.seen_by_workers(tmp_path)] == [
+        (0, os.getpid(), seen)
+    ]
+    (tmp_path / "run/worker-0.json").write_text("{")
+    assert observations.seen_by_workers(tmp_path) == []
+
+
+def test_no_daemon_runs_in_an_empty_directory(tmp_path: Path) -> None:
+    assert not observations.daemon_runs(tmp_path)
+    (tmp_path / "serve.lock").touch()
+    assert not observations.daemon_runs(tmp_path)
