@@ -93,6 +93,7 @@ class Opener:
             sessions_max=section.sessions_max,
             release_kek_uses_max=section.release_kek_uses_max,
             lock_file=self.lock_file(record, member),
+            pin_changes=bool(member.pin_current) or record.rotate_pin,
             fingerprint=member.sentinel,
         )
 

@@ -76,7 +76,7 @@ class Connection:
         self.hangs = ""  # why only another process can recover: calls hang in the module
         self.report = healing.Report(settings.name)
         self.failure: FailureReason | None = None  # why it was down last
-        self._reinitialise = False  # the next recovery begins with C_Finalize
+        self._reinitialise = self.facts.caches_pin and settings.pin_changes  # the next recovery begins with C_Finalize
         self._reinitialised = 0.0  # monotonic time of the last one
         self._process = 0
         self._healer = healing.Healer(settings.name, settings.backoff_first, settings.backoff_max, self._heal)
@@ -231,11 +231,12 @@ class Connection:
             self._module = open_module(settings.module, settings.environment, settings.reserved)
             self._process = os.getpid()
         module = self._module
+        pin = self.settings.pin()  # outside the gate: another store of the same module may have to open it
         with module.gate.exclusive(self.settings.drain):
             self._give_up_sessions(module)
             if module.generation and not reinitialise:
                 try:
-                    self._log_in(module)
+                    self._log_in(module, pin)
                     return
                 except PinRefused:
                     raise
@@ -245,11 +246,11 @@ class Connection:
                 module.finalize()
                 self._reinitialised = time.monotonic()
             module.initialize()
-            self._log_in(module)
+            self._log_in(module, pin)
             self.doubt = False
 
-    def _log_in(self, module: Module) -> None:
-        self.login = login.log_in(self, module)
+    def _log_in(self, module: Module, pin: str) -> None:
+        self.login = login.log_in(self, module, pin)
         self.epoch += 1
         self.pool.start(self.login.token, self.epoch)
 

@@ -39,7 +39,7 @@ class Login:
     generation: int  # of the module
 
 
-def log_in(connection: Connection, module: Module) -> Login:
+def log_in(connection: Connection, module: Module, pin: str) -> Login:
     """Open the keeper, log in, and see the sentinel. The gate is held.
 
     Raises what python-pkcs11 raises, CallFailed, TokenSick, and StoreUnavailable with what to do.
@@ -49,7 +49,7 @@ def log_in(connection: Connection, module: Module) -> Login:
     try:
         handle: int = keeper.handle  # type: ignore[attr-defined]  # Cython's, not in the stubs
         with connection.lock.alone():  # no two processes try a wrong PIN at the same time
-            _authenticate(connection, module, handle)
+            _authenticate(connection, module, handle, pin)
         with connection.lock.searching():
             _recognise(connection, module, keeper, handle)
     except BaseException:
@@ -80,8 +80,7 @@ def find_token(module: Module, settings: StoreSettings) -> Token:
     )
 
 
-def _authenticate(connection: Connection, module: Module, session: int) -> None:
-    pin = connection.settings.pin()
+def _authenticate(connection: Connection, module: Module, session: int, pin: str) -> None:
     if connection.latch.blocks(pin):
         what = _refusal(connection, "was refused earlier and is not tried again")
         raise PinRefused(what, failure=FailureReason.INVALID_CREDENTIALS)

@@ -19,6 +19,7 @@ from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation, ResultReason
 from kmipd.spec.versions import V2_1
 from kmipd.store_administration import KeyStoreAdministration
+from kmipd_pkcs11.provision import provision_softhsm
 from tests.support.asking import aes, create, create_request
 from tests.support.client import Client
 from tests.support.commands import described, invoke, store
@@ -185,6 +186,29 @@ def test_a_rotated_pin_is_known_to_the_server_only(own_server: Server, token: Sp
     store(own_server, "disconnect", "hsm2")
     store(own_server, "update", "hsm2", "--pin-file", token.pin_file, "--keep-pin")
     assert "INVALID_CREDENTIALS" in store(own_server, "connect", "hsm2", code=4), "the file's PIN counts again"
+
+
+def test_two_tokens_of_one_module(own_server: Server) -> None:
+    """As of one HSM with two partitions. The PIN of one is opened by the other, through the same library."""
+    section = config.load(own_server.directory, {}).store
+    folder = own_server.directory / "softhsm2"
+    provision_softhsm(folder, "two", "first-pin", "security-officer", module=section.module)
+    pin = own_server.directory.parent / "two.pin"
+    pin.touch(mode=0o600)
+    pin.write_text("first-pin\n")
+    own_server.configure("groups.second", store="hsm2").start(workers=1)
+    where = ("--module", section.module, "--softhsm2-conf", section.softhsm2_conf, "--token-label", "two")
+    store(own_server, "create", "hsm2", *where, "--pin-file", pin, "--rotate-pin")
+    assert "health UP" in store(own_server, "connect", "hsm2")
+    assert described(own_server, "hsm2")["members"][0]["pin_rotated"]
+    clients = [Client.connect(own_server, own_server.enrol(group=group)) for group in ("second", "first")]
+    gets = [p.GetRequestPayload(unique_identifier=create(client)) for client in clients]
+    store(own_server, "disconnect", "hsm2")
+    assert clients[1].call(Operation.GET, gets[1])
+    store(own_server, "connect", "hsm2")
+    for client, get in zip(clients, gets, strict=True):
+        assert client.call(Operation.GET, get)
+        client.close()
 
 
 def test_without_a_server_the_commands_do_it_themselves(own_server: Server, token: SpareToken) -> None:
