@@ -18,7 +18,7 @@ class StoreSettings:
     token_label: str = ""  # the token is chosen by serial, else by label; slot numbers change
     token_serial: str = ""
     pin: Callable[[], str] = field(repr=False)  # asked at each login and not kept
-    pin_changes: bool = False  # another process may have changed it since this one initialised the module
+    pin_changes: bool = field(default=False, repr=False)  # by another process, since this one initialised the module
     fingerprint: bytes = b""  # what the sentinel of the right token makes of zeros; empty: the first one seen is it
     environment: Mapping[str, str] = field(default_factory=dict)  # set before C_Initialize
     reserved: str = ""  # pReserved of C_Initialize: NSS takes its configuration there
