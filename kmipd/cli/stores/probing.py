@@ -10,7 +10,7 @@ import click
 from kmipd.cli.output import Failure, failures, json_option, print_json, print_table
 from kmipd.cli.stores.options import environment, pin_source, token_options
 from kmipd_pkcs11.pin_sources import pin_from
-from kmipd_pkcs11.probe import Report, examine
+from kmipd_pkcs11.probe import Finding, Report, examine
 from kmipd_pkcs11.providers import known
 from kmipd_pkcs11.settings import StoreSettings
 
@@ -64,13 +64,8 @@ def _examined(given: dict[str, Any]) -> Report:
         )
 
 
-def _row(finding: Any) -> dict[str, Any]:
-    return {
-        "section": finding.section,
-        "what": finding.subject,
-        "result": finding.result,
-        "good": finding.good,
-    }
+def _row(finding: Finding) -> dict[str, object]:
+    return {"section": finding.section, "what": finding.subject, "result": finding.result, "good": finding.good}
 
 
 COMMANDS = (probe,)
