@@ -20,7 +20,7 @@ from kmipd.load.client import Client as LoadClient
 from kmipd.load.client import LoadError, Target
 from kmipd.protocol import Encoding, from_ttlv, read_response, to_ttlv, write_request
 from kmipd.spec import payloads as p
-from kmipd.spec.enumerations import ObjectType, Operation, QueryFunction, ResultReason, ResultStatus
+from kmipd.spec.enumerations import EndpointRole, ObjectType, Operation, QueryFunction, ResultReason, ResultStatus
 from kmipd.spec.tags import Tag
 from kmipd.spec.versions import V1_0, V1_2, V1_4, V2_1
 from tests.protocol.corpus import CORPUS, needs_corpus
@@ -113,6 +113,13 @@ def test_an_answer_xml_cannot_say_is_refused_in_xml(server: Server, identity: Id
         assert client.refusal(Operation.GET_ATTRIBUTES, names) is ResultReason.GENERAL_FAILURE
     with HTTPSClient.speaking(Encoding.JSON, server, identity) as client:
         assert client.call(Operation.GET_ATTRIBUTES, names).attribute[0].attribute_value.name_value == name
+
+
+def test_a_connection_of_http_is_not_turned_round(server: Server, identity: Identity) -> None:
+    with HTTPSClient.speaking(Encoding.XML, server, identity, V2_1) as client:
+        turn = p.SetEndpointRoleRequestPayload(endpoint_role=EndpointRole.CLIENT)
+        assert client.refusal(Operation.SET_ENDPOINT_ROLE, turn) is ResultReason.FEATURE_NOT_SUPPORTED
+        assert create(client)
 
 
 def test_the_example_of_the_docs(server: Server, identity: Identity) -> None:
