@@ -192,7 +192,12 @@ def issue(ctx: Context, by: Authority, subject: Subject, wanted: AttributeSet) -
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     made = builder.sign(signing_key(issuer_key, _signer(ctx, by.key)), _hash_for(issuer_key))
-    made.verify_directly_issued_by(by.certificate)  # the linked certificate might be another key's
+    try:
+        made.verify_directly_issued_by(by.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        raise KmipError(
+            ResultReason.PERMISSION_DENIED, "the certificate that the authority links to is not that of its key"
+        ) from None
     return o.Certificate(certificate_type=CertificateType.X_509, certificate_value=made.public_bytes(ser.Encoding.DER))
 
 

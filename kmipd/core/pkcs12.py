@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as ser
 from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -62,7 +63,7 @@ def opened(ctx: Context, structure: o.ManagedObject, wanted: AttributeSet) -> Op
     password = _password(ctx, wanted)
     try:
         found = pkcs12.load_pkcs12(data, password)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise failed("the PKCS#12 container does not open with this password") from None
     if found.key is None:
         raise KmipError(ResultReason.INVALID_FIELD, "the PKCS#12 container holds no private key")
@@ -129,14 +130,15 @@ def container(ctx: Context, obj: ManagedObject, structure: o.ManagedObject) -> o
     if not isinstance(structure, o.PrivateKey):
         raise formats.unsupported(KeyFormatType.PKCS_12, "this object")
     password = _password(ctx, obj.attributes)
-    key: Any = formats.loaded_private(formats.canonical(structure))
+    material = formats.canonical(structure)
     chain = _linked_chain(ctx, obj)
     name = obj.attributes.get(Tag.PKCS_12_FRIENDLY_NAME, DEFAULT_NAME).encode()
     try:
+        key: Any = formats.loaded_private(material)
         data = pkcs12.serialize_key_and_certificates(
             name, key, chain[0] if chain else None, chain[1:], ser.BestAvailableEncryption(password)
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KmipError(
             ResultReason.INVALID_FIELD,
             "the linked certificate is not that of the key, or the key fits no PKCS#12",

@@ -49,9 +49,14 @@ def require_releasable(ctx: Context, obj: ManagedObject, *, wrapped: bool) -> No
         raise KmipError(ResultReason.NOT_EXTRACTABLE, f"{obj.uid} is not extractable")
     if obj.attributes.get(Tag.SENSITIVE) and not wrapped:
         raise KmipError(ResultReason.SENSITIVE, f"{obj.uid} is sensitive: it is given out wrapped only")
-    withheld = ctx.services.settings.withheld
-    if withheld and (obj.object_type in withheld or obj.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM) in withheld):
+    if withheld(ctx, obj):
         raise KmipError(ResultReason.PERMISSION_DENIED, f"{obj.uid} is of a kind that this server gives to nobody")
+
+
+def withheld(ctx: Context, obj: ManagedObject) -> bool:
+    """Whether the operator lets nobody have objects of this kind."""
+    kinds = ctx.services.settings.withheld
+    return bool(kinds) and (obj.object_type in kinds or obj.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM) in kinds)
 
 
 def _unwrapped(ctx: Context, structure: o.ManagedObject) -> o.ManagedObject:

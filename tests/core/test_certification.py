@@ -217,6 +217,20 @@ def test_authorities_that_are_none(service: Service, options: dict[str, Any], re
     assert service.refusal(*_certify(_request(ec.generate_private_key(ec.SECP256R1())))) is reason
 
 
+def test_a_certificate_of_another_key_is_not_the_authoritys(service: Service) -> None:
+    private, _ = register_authority(service, service.clock.now(), ROOT_KEY)
+    other = certificate(rsa.generate_private_key(65537, 2048), service.clock.now())
+    uid = register(service, ObjectType.CERTIFICATE, structure(other))
+    found = attributes_of(service, private)["Link"]
+    current = attributes(((Tag.LINK, found),)).values[0]
+    change = p.ModifyAttributeRequestPayload(
+        unique_identifier=private, current_attribute=current, new_attribute=attributes((linked(uid),)).values[0]
+    )
+    service.call(Operation.MODIFY_ATTRIBUTE, change)
+    request = _certify(_request(ec.generate_private_key(ec.SECP256R1())))
+    assert service.refusal(*request) is ResultReason.PERMISSION_DENIED
+
+
 def test_a_revoked_authority_signs_no_more(service: Service, authority: tuple[str, str]) -> None:
     request = _certify(_request(ec.generate_private_key(ec.SECP256R1())))
     revoke(service, authority[0])

@@ -267,3 +267,29 @@ def test_a_mark_tells_the_parts_of_one_split(service: Service) -> None:
     template = TemplateAttribute()
     service.version = V1_4
     assert len(_split(service, create(service), S.XOR, 2, 2, template_attribute=template)) == 2
+
+
+def test_parts_that_were_made_up(service: Service) -> None:
+    """A prime that is none, parts without end, a mark nobody set: refused, and never an internal error."""
+
+    def part(number: int, size: int, **more: Any) -> o.SplitKey:
+        fields: dict[str, Any] = {"split_key_method": S.POLYNOMIAL_SHARING_GF_2_16, "split_key_threshold": 2} | more
+        return o.SplitKey(
+            split_key_parts=2, key_part_identifier=number, key_block=symmetric(bytes(size)).key_block, **fields
+        )
+
+    prime = {"split_key_method": S.POLYNOMIAL_SHARING_PRIME_FIELD}
+    failure, invalid = ResultReason.CRYPTOGRAPHIC_FAILURE, ResultReason.INVALID_FIELD
+    cases = [
+        (
+            [part(3, 16, prime_field_size=3 * 2**128, **prime), part(6, 16, prime_field_size=3 * 2**128, **prime)],
+            failure,
+        ),
+        ([part(n, 16, prime_field_size=2**70_000 + 1, **prime) for n in (1, 2)], invalid),
+        ([part(n, 16, **prime) for n in (1, 2)], invalid),
+        ([part(n, splitting.WORK_MAX) for n in (1, 2)], invalid),
+        ([part(n, 16) for n in (0, 1)], failure),
+    ]
+    for structures, reason in cases:
+        parts = [register(service, ObjectType.SPLIT_KEY, structure) for structure in structures]
+        assert service.refusal(*_join(parts)) is reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dh, ec, x448, x25519
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
@@ -12,9 +13,9 @@ from kmipd.core.algorithms.errors import failed, unsupported
 
 def agree(private: bytes, public: bytes) -> bytes:
     """`private` is PKCS#8 DER, `public` SubjectPublicKeyInfo DER. Of ECDH the x coordinate (SP 800-56A, 5.7.1.2)."""
-    mine: Any = load_der_private_key(private, None)
-    theirs: Any = load_der_public_key(public)
     try:
+        mine: Any = load_der_private_key(private, None)
+        theirs: Any = load_der_public_key(public)
         match mine:
             case ec.EllipticCurvePrivateKey():
                 return mine.exchange(ec.ECDH(), theirs)
@@ -22,5 +23,5 @@ def agree(private: bytes, public: bytes) -> bytes:
                 return bytes(mine.exchange(theirs))
             case _:
                 raise unsupported("key agreement with a key of this kind")
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise failed("the two keys are not of one curve or group") from None

@@ -89,7 +89,7 @@ def _opened(parameters: CipherParameters, key: bytes, data: bytes, tag: bytes) -
 
 
 def _encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> bytes:
-    if parameters.algorithm in MODELESS:
+    if parameters.block_cipher_mode is None:
         return _modeless(parameters.algorithm, key, data)
     match parameters.block_cipher_mode:
         case M.NIST_KEY_WRAP | M.AES_KEY_WRAP_PADDING:
@@ -102,7 +102,7 @@ def _encrypt(parameters: CipherParameters, key: bytes, data: bytes) -> bytes:
 
 
 def _decrypt(parameters: CipherParameters, key: bytes, data: bytes) -> bytes:
-    if parameters.algorithm in MODELESS:
+    if parameters.block_cipher_mode is None:
         return _modeless(parameters.algorithm, key, data)
     match parameters.block_cipher_mode:
         case M.NIST_KEY_WRAP | M.AES_KEY_WRAP_PADDING:
@@ -125,6 +125,8 @@ def _through(parameters: CipherParameters, key: bytes, data: bytes, *, decryptin
 
 def _modeless(algorithm: CA, key: bytes, data: bytes) -> bytes:
     """The same both ways. That a pad is used once is for its Usage Limits to say; the standard keeps no offset."""
+    if algorithm not in MODELESS:
+        raise unsupported(f"{name_of(algorithm)} without a Block Cipher Mode")
     if algorithm is CA.RC4:
         try:
             encryptor = Cipher(old.ARC4(key), mode=None).encryptor()

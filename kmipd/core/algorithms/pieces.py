@@ -18,7 +18,6 @@ from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 Encrypt = Callable[[CipherParameters, bytes], CipherResult]
 Decrypt = Callable[[CipherParameters, bytes, bytes], bytes]
 _BY_BLOCK = frozenset({M.CBC, M.ECB, M.CFB, M.OFB, M.CTR})
-
 # Modes whose every byte may depend on the last one, or on where the data ends.
 _AT_ONCE = frozenset({M.PCBC, M.XTS, M.NIST_KEY_WRAP, M.AES_KEY_WRAP_PADDING})
 
@@ -31,6 +30,11 @@ class Progress:
     pending: bytes = field(default=b"", repr=False)  # data that no result covers, or all of it where that is needed
     given: int = 0  # bytes of results given out already, where all data is kept
     tag: bytes = b""  # to be checked when the last piece has come
+
+    @property
+    def held(self) -> int:
+        """Bytes of data that wait here."""
+        return len(self.pending) + len(self.parameters.additional_data)
 
 
 def encrypt(progress: Progress, data: bytes, run: Encrypt, *, final: bool) -> tuple[Progress, CipherResult]:

@@ -69,8 +69,8 @@ def field_of(method: S, prime: int | None, polynomial: int) -> Field | None:
         case S.POLYNOMIAL_SHARING_GF_2_16:
             return GF65536(polynomial)
         case S.POLYNOMIAL_SHARING_PRIME_FIELD:
-            if prime is None or prime <= PARTS_MAX:
-                raise KmipError(ResultReason.INVALID_FIELD, "a part of a prime field needs its Prime Field Size")
+            if prime is None or prime <= PARTS_MAX or prime.bit_length() > PRIME_BITS_MAX:
+                raise KmipError(ResultReason.INVALID_FIELD, "a part of a prime field needs a fitting Prime Field Size")
             return PrimeField(prime)
         case _:
             raise unsupported(f"the split key method {name_of(method)}")
@@ -108,10 +108,15 @@ def join(field: Field | None, shares: Mapping[int, bytes]) -> bytes:
         raise failed("the parts differ in length: they are not of one key")
     if field is None:
         return reduce(_xor, shares.values())
+    if sum(map(len, shares.values())) > WORK_MAX:
+        raise KmipError(ResultReason.INVALID_FIELD, "the parts are too long to be joined")
     rows = {x: field.elements(share) for x, share in shares.items()}
     secret = [0] * len(next(iter(rows.values())))
     for x, row in rows.items():
-        weight = _weight(field, x, [other for other in rows if other != x])
+        try:
+            weight = _weight(field, x, [other for other in rows if other != x])
+        except ValueError:
+            raise failed("the Prime Field Size of the parts is no prime") from None
         secret = [field.add(s, field.multiply(weight, term)) for s, term in zip(secret, row, strict=True)]
     return field.data(secret)
 

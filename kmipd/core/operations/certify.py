@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as ser
 
 from kmipd.core import certification, creation, group_rules, registration, succession, vault
@@ -112,7 +113,10 @@ def _for_public_key(ctx: Context, obj: ManagedObject, requested: Subject | None)
     state = effective_state(obj, ctx.now)
     if state in DESTROYED:
         raise wrong_state(obj, "Certify", state)
-    key: Any = ser.load_der_public_key(vault.material_of(ctx, obj))
+    try:
+        key: Any = ser.load_der_public_key(vault.material_of(ctx, obj))
+    except (ValueError, UnsupportedAlgorithm):
+        raise KmipError(ResultReason.INVALID_FIELD, f"the key of {obj.uid} cannot be read") from None
     if requested is None:
         names = obj.attributes.values(Tag.NAME)
         common = str(names[0].name_value if names else obj.uid)[:64]  # RFC 5280, appendix A.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kmipd.core import creation, formats, group_rules, usage, vault
+from kmipd.core import creation, formats, group_rules, release, usage, vault
 from kmipd.core.algorithms.derivation import Derivation, derive
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import DESTROYED, effective_state, wrong_state
@@ -81,7 +81,7 @@ def _derivation(ctx: Context, request: DeriveKeyRequestPayload, bases: list[Mana
     stated: CryptographicParameters = parameters or CryptographicParameters()
     data = given.derivation_data or b""
     if not data and len(bases) > 1:
-        _require_disclosable(request.derivation_method, bases[1])
+        _require_disclosable(ctx, request.derivation_method, bases[1])
         data = vault.material_of(ctx, bases[1])
     cipher = None
     if request.derivation_method is DerivationMethod.ENCRYPT:
@@ -107,12 +107,13 @@ def _halves(bases: list[ManagedObject]) -> tuple[ManagedObject, ManagedObject]:
     return private, public
 
 
-def _require_disclosable(method: DerivationMethod, data: ManagedObject) -> None:
+def _require_disclosable(ctx: Context, method: DerivationMethod, data: ManagedObject) -> None:
     """Enciphered under a key that the client may know, the data is as good as given out in clear."""
     stays = data.attributes.get(Tag.SENSITIVE) or not data.attributes.get(Tag.EXTRACTABLE, True)
+    stays = stays or release.withheld(ctx, data)
     if method is DerivationMethod.ENCRYPT and stays:
         raise KmipError(
-            ResultReason.PERMISSION_DENIED, f"Derive Key: {data.uid} is sensitive or not extractable: not to encipher"
+            ResultReason.PERMISSION_DENIED, f"Derive Key: {data.uid} does not leave: it is not enciphered either"
         )
 
 

@@ -20,7 +20,14 @@ from kmipd.spec.tags import Tag
 
 IDENTIFIER_SIZE_MAX = 255  # characters: four times what any server makes, and it is a key of an index
 # What is the object's own or follows from where it is kept, and is never stored as an attribute.
-_MADE_UP = (Tag.UNIQUE_IDENTIFIER, Tag.SHORT_UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE, Tag.LEASE_TIME)
+_MADE_UP = (
+    Tag.UNIQUE_IDENTIFIER,
+    Tag.SHORT_UNIQUE_IDENTIFIER,
+    Tag.OBJECT_TYPE,
+    Tag.STATE,
+    Tag.LEASE_TIME,
+    Tag.KEY_VALUE_PRESENT,
+)
 
 
 def import_object(ctx: Context, request: ImportRequestPayload) -> ImportResponsePayload:
@@ -82,8 +89,8 @@ def _as_stored(
 
 def _state(object_type: ObjectType, given: AttributeSet) -> State | None:
     state: State = given.get(Tag.STATE, State.PRE_ACTIVE)
-    if state in DESTROYED:
-        raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "an object that is there cannot be imported as destroyed")
+    if not isinstance(state, State) or state in DESTROYED:
+        raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "nothing that is there can be in this State")
     return None if object_type is ObjectType.TEMPLATE else state
 
 

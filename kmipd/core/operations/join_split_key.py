@@ -89,8 +89,10 @@ def _kind(structure: o.SplitKey) -> tuple[object, ...]:
 
 def _polynomial(ctx: Context, mark: Any) -> int:
     """Of parts that were made elsewhere, the client's version says which field it means."""
-    if mark is not None:
-        return int(str(mark.value).rpartition("-")[2], 16)
+    known = {f"{polynomial:x}": polynomial for polynomial in (FIPS_197, REED_SOLOMON)}
+    named = known.get(str(getattr(mark, "value", "")).rpartition("-")[2])
+    if named is not None:
+        return named
     return REED_SOLOMON if ctx.version >= V2_0 else FIPS_197
 
 
