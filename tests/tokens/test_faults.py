@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from kmipd.spec.masks import CryptographicUsageMask as Usage
 from kmipd_pkcs11 import healing, proofs
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import Verb
+from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.faults import Faults, eventually
 
@@ -289,6 +291,18 @@ class TestFaults:
         faults.clear()
         waiting.join()
         assert store.random(8)
+
+    def test_a_library_that_recovers_in_a_new_process_only(self, faults: Faults, token: Any, open_store: Any) -> None:
+        facts = replace(facts_of(faults.module), replace_worker_after=0.3)
+        store = open_store(token, **faults.settings(token, facts=facts))
+        faults.fail("*", CKR.DEVICE_ERROR)
+        with pytest.raises(StoreUnavailable):
+            store.random(8)
+        assert store.stuck() == "", "it may still come back"
+        assert eventually(lambda: "in a new process only" in store.stuck())
+        faults.clear()
+        assert eventually(lambda: store.health().up)
+        assert store.stuck() == ""
 
 
 class TestPool:

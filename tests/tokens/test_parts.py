@@ -129,6 +129,14 @@ class TestTokenLock:
         first.close()
         second.close()
 
+    def test_a_token_that_bears_it_is_changed_by_many_at_once(self, tmp_path: Path) -> None:
+        lock = TokenLock("a", tmp_path / "lock", 0.1, needed=False)
+        with lock.writing(), lock.writing(), lock.searching():
+            assert lock.held_for(time.monotonic()) == 0.0
+        other = TokenLock("b", tmp_path / "lock", 0.1, needed=False)
+        with lock.alone(), pytest.raises(StoreUnavailable), other.alone():
+            pass  # logins are one after the other all the same
+
     def test_a_missing_folder_is_told(self, tmp_path: Path) -> None:
         lock = TokenLock("a", tmp_path / "nowhere" / "lock", 1)
         with pytest.raises(StoreUnavailable, match="nowhere"), lock.writing():
