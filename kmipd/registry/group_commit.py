@@ -56,7 +56,8 @@ class GroupCommit:
                     for one in group:
                         one.error = _alone(link, one.action)
         except BaseException as error:
-            self._take(group)  # if it did not come so far
+            if not group:  # it did not come so far; otherwise, who has come since has not been tried
+                self._take(group)
             for one in group:  # whatever became of each before: it may have been because of what is gone now
                 one.error = error if len(group) == 1 and isinstance(error, Exception) else RegistryError(str(error))
             if not isinstance(error, Exception):

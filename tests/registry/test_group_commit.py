@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from kmipd.core.registry_port import Conflict, NameTaken, RegistryUnavailable
 from kmipd.registry import Registry
 from kmipd.registry.engine import Link
@@ -78,6 +80,21 @@ def test_who_conflicts_takes_back_his_own_changes_only(registry: Registry) -> No
     assert [type(error) for error in raised] == [type(None), NameTaken, type(None), Conflict, type(None)]
     assert transactions == 1
     assert names(registry, 1, 2, 3, 7, 8, 9) == [name("first"), name("n2"), name("n3"), None, None, None]
+
+
+def test_who_comes_while_another_fails_is_not_failed_with_him(registry: Registry) -> None:
+    came = threading.Thread(target=lambda: add(registry, an_object(1)))
+
+    def fail(_: Link) -> None:
+        came.start()
+        while not registry._group._waiting:
+            time.sleep(0.001)
+        raise Conflict("mine alone")
+
+    with pytest.raises(Conflict, match="mine alone"):
+        registry._group.write(fail)
+    came.join()
+    assert names(registry, 1) == [name("n1")]
 
 
 def test_a_commit_that_fails_fails_for_all(registry: Registry) -> None:
