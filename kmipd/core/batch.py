@@ -55,7 +55,8 @@ class KeyService:
             try:
                 caller = authenticate(self._services, message, header.authentication, caller, now)
             except KmipError as error:
-                return outcomes.respond([outcomes.failed(i, error, version) for i in message.batch_item], version, now)
+                run = _Run(self._services, self._handlers, caller, version, now)
+                return outcomes.respond(run.refuse(message.batch_item, error), version, now)
         if header.asynchronous_indicator:
             submitted = asynchronous.submit(self._services, message, caller, now)
             if submitted is not None:
@@ -116,6 +117,13 @@ class _Run:
         self._now = now
         self._placeholder = Placeholder()
         self._granted: dict[int, Granted] = {}  # by the id of an item: one that is tried again is counted once
+
+    def refuse(self, items: tuple[RequestBatchItem, ...], error: KmipError) -> list[ResponseBatchItem]:
+        """All of them: the message is not from who it says."""
+        ctx = self._context(self._services.registry.unit())
+        for item in items:
+            self._record(ctx, item, error)
+        return [outcomes.failed(item, error, self._version) for item in items]
 
     def one_by_one(self, items: tuple[RequestBatchItem, ...], *, go_on: bool) -> list[ResponseBatchItem]:
         answered = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 from typing import Any
@@ -83,6 +84,8 @@ def test_a_ticket_that_nobody_gave_out_is_none(service: Service) -> None:
     made_up = o.Ticket(ticket_type=TicketType.LOGIN, ticket_value=b"0" * 32)
     answer = service.send(PING, PING, **_with(made_up))
     assert [(i.operation, i.result_reason) for i in answer.batch_item] == [(O.PING, R.INVALID_TICKET)] * 2
+    audited = json.loads(service.application.settings.audit_log.read_text().splitlines()[-1])
+    assert (audited["principal"], audited["operation"], audited["reason"]) == ("holder", "PING", "INVALID_TICKET")
     assert service.refusal(O.LOGOUT, p.LogoutRequestPayload(ticket=_login(service)), version=V2_1, principal=HOLDER)
 
 
