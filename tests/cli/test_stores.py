@@ -182,10 +182,37 @@ def test_a_rotated_pin_is_known_to_the_server_only(own_server: Server, token: Sp
     store(own_server, "disconnect", "hsm2")
     store(own_server, "connect", "hsm2")
     assert described(own_server, "hsm2")["members"][0]["pin_rotated"]
+    assert _places_with(own_server, _rotated_pin(own_server)) == []
     token.write_pin(token.pin)
     store(own_server, "disconnect", "hsm2")
     store(own_server, "update", "hsm2", "--pin-file", token.pin_file, "--keep-pin")
     assert "INVALID_CREDENTIALS" in store(own_server, "connect", "hsm2", code=4), "the file's PIN counts again"
+
+
+def _rotated_pin(server: Server) -> bytes:
+    application = app.compose(config.load(server.directory, {}))
+    try:
+        return application.opener._credentials.current("hsm2", "first").encode()
+    finally:
+        application.close()
+
+
+def _places_with(server: Server, secret: bytes) -> list[str]:
+    """Files of the server, its log, and what is to be seen of its processes, if the secret is in them."""
+    places = [path for path in (*server.directory.rglob("*"), server.log) if path.is_file()]
+    for process in (server.pid, *server.workers()):
+        places += [Path(f"/proc/{process}/{name}") for name in ("cmdline", "environ")]
+    return [str(path) for path in places if secret in path.read_bytes()]
+
+
+def test_a_worker_that_dies_while_it_connects_a_store_is_no_obstacle(own_server: Server, token: SpareToken) -> None:
+    own_server.start(workers=2)
+    slow = f"sh -c 'sleep 2; cat {token.pin_file}'"
+    store(own_server, "create", "hsm2", *token.options(pin=False), "--pin-command", slow)
+    assert "CONNECTING" in store(own_server, "connect", "hsm2", "--no-wait")
+    for worker in own_server.workers():
+        os.kill(worker, signal.SIGKILL)
+    until_health(own_server, "hsm2", "UP")
 
 
 def test_two_tokens_of_one_module(own_server: Server) -> None:
