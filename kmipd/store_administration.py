@@ -97,12 +97,9 @@ class KeyStoreAdministration:
     def _afresh(self, record: KeyStoreRecord) -> KeyStoreRecord:
         """A store without keys may be given other tokens: those are not expected to be the ones seen before."""
         before = self.record(record.name)
-        same = {(member.module, member.token_label, member.token_serial) for member in before.members}
+        same = {_token(member) for member in before.members}
         members = tuple(
-            member
-            if (member.module, member.token_label, member.token_serial) in same
-            else replace(member, sentinel=b"")
-            for member in record.members
+            member if _token(member) in same else replace(member, sentinel=b"") for member in record.members
         )
         if members != record.members:
             self._application.registry.retire_wrapping_keys(record.name, lambda _: False)

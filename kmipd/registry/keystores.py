@@ -57,10 +57,7 @@ class KeyStores:
 
     def get(self, name: str) -> KeyStoreRecord:
         """KeyStoreUnknown when there is none of this name."""
-        found = next((record for record in self.all() if record.name == name), None)
-        if found is None:
-            raise KeyStoreUnknown(f"there is no key store {name!r}; `kmipd store list` shows all")
-        return found
+        return _one(self._connections.get(), name)
 
     def add(self, record: KeyStoreRecord) -> None:
         """A new key store with its members; KeyStoreExists when the name is taken."""
