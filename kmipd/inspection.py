@@ -13,7 +13,7 @@ from typing import Any
 
 from cryptography import x509
 
-from kmipd import app
+from kmipd import app, key_inspection
 from kmipd.config import Settings
 from kmipd.core.errors import StoreError
 from kmipd.core.keystores import PinKind
@@ -40,7 +40,8 @@ class Check:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """Health in one structure; `ok` is the whole of it."""
+    """Health in one structure; `ok` is the whole of it. RegistryError when the registry is of another release."""
+    schema.require_current(settings.registry)
     application = app.compose(settings)
     try:
         store = _store_health(application)
@@ -227,13 +228,14 @@ def _check_stores(settings: Settings) -> Check:
 
 def _check_orphans(settings: Settings) -> Check:
     application = app.compose(settings)
+    services, names = application.services, key_inspection.connected_stores(application)
     try:
-        found = orphans(application.services, application.store)
+        found = sum(len(orphans(services, services.stores[name])) for name in names)
     except StoreError as error:
         return Check("orphans", ok=False, detail=str(error), remedy="see the token check")
     finally:
         application.close()
-    detail = f"{len(found)} token objects are not in the registry"
+    detail = f"{found} token objects are not in the registry"
     return Check("orphans", ok=not found, detail=detail, remedy="kmipd store orphans; was the registry restored?")
 
 
