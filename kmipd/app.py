@@ -162,8 +162,7 @@ def make_ready(application: Application) -> recovery.Recovered:
     adopt_root(application.registry, application.settings)
     root = application.directory.records[0]
     if root.state is ConnectionState.CONNECTED:
-        for member in root.members:
-            application.opener.settle_pin(root, member)
+        application.opener.settle_pins(root)
         application.store.check()
         vault.ensure_wrapping_key(application.services, application.store)
     asynchronous.tidy(application.services, everything=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kmipd.config import Settings, SettingsError
-from kmipd.core.errors import StoreUnavailable
+from kmipd.core.errors import StoreError, StoreUnavailable
 from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord, Member
 from kmipd.keystores import pin_vaults
@@ -121,6 +121,17 @@ class Opener:
             return self._credentials.current(record.name, member.name) if now.pin_current else source()
 
         return read
+
+    def settle_pins(self, record: KeyStoreRecord) -> None:
+        """`settle_pin` for every member; of a group one that answers is enough."""
+        failures: list[StoreError] = []
+        for member in record.members:
+            try:
+                self.settle_pin(record, member)
+            except StoreError as error:
+                failures.append(error)
+        if len(failures) == len(record.members):
+            raise failures[0]
 
     def settle_pin(self, record: KeyStoreRecord, member: Member) -> None:
         """Before a login: find out which PIN counts if a change was interrupted, and change it if that is wished."""

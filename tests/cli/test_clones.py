@@ -200,6 +200,34 @@ def test_a_single_token_becomes_a_group_with_all_its_keys(own_server: Server, tm
         client.close()
 
 
+def test_the_root_store_becomes_a_group(own_server: Server, tmp_path: Path) -> None:
+    """The token of kmipd.toml gets a clone while the server runs, and the server starts again as a group."""
+    second = SpareToken.make(tmp_path / "second", "second")
+    own_server.configure("groups.sealed", placement="wrapped").start(workers=1)
+    identities = [own_server.enrol(group=group) for group in ("resident", "sealed")]
+    clients = [Client.connect(own_server, identity) for identity in identities]
+    gets = [p.GetRequestPayload(unique_identifier=create(client)) for client in clients]
+    before = [client.call(Operation.GET, get) for client, get in zip(clients, gets, strict=True)]
+    store(own_server, "disconnect", "main")
+    store(own_server, "add-member", "main", "second", *second.options())
+    begun = json.loads(store(own_server, "clone", "begin", "main", "second", "--json"))
+    store(own_server, "clone", "finish", "main", "second", "--fingerprint", begun["fingerprint"])
+    store(own_server, "connect", "main")
+    found = json.loads(store(own_server, "sync-all", "main", "--to", "second", "--json"))
+    assert found["counts"] == {"copied": 1, "sealed anew": 1}
+    for client in clients:
+        client.close()
+    assert own_server.stop() == 0
+    own_server.start(workers=1)
+    tokens = own_server.directory / "softhsm2" / "tokens"
+    tokens.rename(tokens.with_name("away"))
+    tokens.mkdir(mode=0o700)
+    clients = [Client.connect(own_server, identity) for identity in identities]
+    assert [client.call(Operation.GET, get) for client, get in zip(clients, gets, strict=True)] == before
+    for client in clients:
+        client.close()
+
+
 def test_the_words_of_vendors_tools(clones: Clones) -> None:
     server = clones.server
     client = Client.connect(server, server.enrol("array1", group="ours"))
