@@ -40,6 +40,7 @@ from kmipd.spec.tags import Tag
 
 REQUEST_SIZE_MAX = 64 * 1024  # bytes; a signing request has one or two thousand
 BACKDATE = dt.timedelta(minutes=5)  # clocks differ
+_LAST = 253_402_300_799  # the last second of the year 9999
 _RETIRED = DESTROYED | {State.DEACTIVATED, State.COMPROMISED}
 _AUTHORITYS_ONLY = Mask.CERTIFICATE_SIGN | Mask.CRL_SIGN
 # Which key usage of X.509 a usage mask comes to (RFC 5280, 4.2.1.3); without any a signature key is meant.
@@ -67,6 +68,13 @@ class Authority:
     certificate: x509.Certificate
 
 
+def moment(seconds: int) -> dt.datetime:
+    """A date of KMIP as one that certificates have; they end with the year 9999 (RFC 5280, 4.1.2.5)."""
+    if not 0 <= seconds <= _LAST:
+        raise KmipError(ResultReason.INVALID_FIELD, "certificates know no dates before 1970 or after 9999")
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
 def authority(ctx: Context) -> Authority:
     """The group's; Permission Denied where the settings name none, or the group has none."""
     title = ctx.services.settings.certify_with
@@ -84,8 +92,7 @@ def authority(ctx: Context) -> Authority:
         raise KmipError(ResultReason.PERMISSION_DENIED, "the group has no authority of the name that is set")
     key = ctx.find(found[0])
     certificate = _certificate_of(ctx, key)
-    moment = dt.datetime.fromtimestamp(ctx.now, dt.UTC)
-    if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
+    if not certificate.not_valid_before_utc <= moment(ctx.now) <= certificate.not_valid_after_utc:
         raise KmipError(ResultReason.PERMISSION_DENIED, "the certificate of the authority is not valid now")
     if not is_authority(certificate):
         raise KmipError(ResultReason.PERMISSION_DENIED, "the certificate of the authority is none of an authority")
@@ -217,11 +224,11 @@ def _signer(ctx: Context, key: ManagedObject) -> Any:
 def _validity(ctx: Context, by: Authority, wanted: AttributeSet) -> tuple[dt.datetime, dt.datetime]:
     """From Activation to Deactivation Date, where they are given; never longer than the setting or the authority."""
     activation, deactivation = wanted.get(Tag.ACTIVATION_DATE), wanted.get(Tag.DEACTIVATION_DATE)
-    begin = dt.datetime.fromtimestamp(ctx.now if activation is None else activation, dt.UTC) - BACKDATE
-    longest = dt.datetime.fromtimestamp(ctx.now, dt.UTC) + dt.timedelta(days=ctx.services.settings.certify_days)
+    begin = moment(ctx.now if activation is None else activation) - BACKDATE
+    longest = moment(ctx.now) + dt.timedelta(days=ctx.services.settings.certify_days)
     end = min(longest, by.certificate.not_valid_after_utc)
     if deactivation is not None:
-        end = min(end, dt.datetime.fromtimestamp(deactivation, dt.UTC))
+        end = min(end, moment(deactivation))
     begin = max(begin, by.certificate.not_valid_before_utc)
     if begin >= end:
         raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "the certificate would end before it begins")

@@ -10,6 +10,7 @@ from typing import Any
 
 from kmipd.core import rsa_parameters, vault
 from kmipd.core.algorithms import ciphers, rare_modes, rsa_ciphers
+from kmipd.core.algorithms.block_ciphers import BLOCK_CIPHERS
 from kmipd.core.algorithms.errors import failed, name_of
 from kmipd.core.errors import KmipError
 from kmipd.core.lifecycle import DESTROYED, effective_state, require_processing
@@ -21,7 +22,6 @@ from kmipd.spec import objects as o
 from kmipd.spec.attributes import Attribute, CryptographicParameters
 from kmipd.spec.enumerations import (
     BlockCipherMode,
-    CryptographicAlgorithm,
     EncodingOption,
     ObjectType,
     ResultReason,
@@ -36,6 +36,8 @@ from kmipd.spec.tags import Tag
 _CIPHER_MODES = frozenset(
     {BlockCipherMode.CBC, BlockCipherMode.CFB, BlockCipherMode.OFB, BlockCipherMode.CTR, BlockCipherMode.ECB}
 )
+
+_WITH_RSA = frozenset({ObjectType.PUBLIC_KEY, ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE})
 
 
 def wrap(
@@ -54,7 +56,7 @@ def wrap(
     protecting(ctx, key, CryptographicUsageMask.WRAP_KEY, "Get", len(data))
     parameters = _parameters(ctx, key, information.cryptographic_parameters, None)
     material = vault.material_of(ctx, key)
-    if parameters.algorithm is CryptographicAlgorithm.RSA:
+    if key.object_type in _WITH_RSA:
         wrapped = rsa_ciphers.encrypt(parameters, material, data)
     else:
         wrapped = ciphers.encrypt(parameters, material, data).data
@@ -83,7 +85,7 @@ def unwrap(ctx: Context, structure: o.ManagedObject) -> o.ManagedObject:
     _require_unwrapping(key)
     parameters = _parameters(ctx, key, information.cryptographic_parameters, info.iv_counter_nonce or b"")
     material = vault.material_of(ctx, key)
-    if parameters.algorithm is CryptographicAlgorithm.RSA:
+    if key.object_type in _WITH_RSA:
         data = rsa_ciphers.decrypt(parameters, material, wrapped)
     else:
         data = ciphers.decrypt(parameters, material, wrapped, b"")
@@ -160,11 +162,11 @@ def _parameters(
 ) -> CipherParameters:
     """Resolved; without an `iv` that came along, a fresh one where the mode needs it."""
     stated = given or key.attributes.get(Tag.CRYPTOGRAPHIC_PARAMETERS) or CryptographicParameters()
-    if key.object_type in (ObjectType.PUBLIC_KEY, ObjectType.PRIVATE_KEY, ObjectType.CERTIFICATE):
+    if key.object_type in _WITH_RSA:
         return rsa_parameters.cipher(stated)
     mode = stated.block_cipher_mode or BlockCipherMode.NIST_KEY_WRAP
     algorithm = stated.cryptographic_algorithm or key.attributes.get(Tag.CRYPTOGRAPHIC_ALGORITHM)
-    if mode not in rare_modes.KEY_WRAPS | _CIPHER_MODES or algorithm is None:
+    if mode not in rare_modes.KEY_WRAPS | _CIPHER_MODES or algorithm not in BLOCK_CIPHERS:
         raise _unsupported(f"wrapping with the mode {name_of(mode)}")
     resolved = CipherParameters(algorithm=algorithm, block_cipher_mode=mode, padding_method=stated.padding_method)
     size = 0 if mode in rare_modes.KEY_WRAPS else ciphers.iv_size(resolved)

@@ -248,6 +248,7 @@ def test_requests_that_are_refused(service: Service, authority: tuple[str, str])
         (_certify(good, (USAGE, Mask.CERTIFICATE_SIGN)), ResultReason.PERMISSION_DENIED),
         (_certify(None, uid=authority[0]), ResultReason.INVALID_OBJECT_TYPE),
         (_certify(None), ResultReason.ITEM_NOT_FOUND),
+        (_certify(good, (Tag.DEACTIVATION_DATE, 2**40)), ResultReason.INVALID_FIELD),
         (_certify(good, (Tag.DEACTIVATION_DATE, service.clock.now() - 86_400)), ResultReason.INVALID_ATTRIBUTE_VALUE),
     ]
     for request, reason in cases:
@@ -290,6 +291,8 @@ def test_validate_refuses_what_is_no_chain(service: Service, authority: tuple[st
     assert service.refusal(Operation.VALIDATE, request) is ResultReason.INVALID_FIELD
     junk = o.Certificate(certificate_type=CertificateType.X_509, certificate_value=b"junk")
     request = p.ValidateRequestPayload(certificate=(junk,))
+    assert service.refusal(Operation.VALIDATE, request) is ResultReason.INVALID_FIELD
+    request = p.ValidateRequestPayload(certificate=(structure(made),), validity_date=2**40)
     assert service.refusal(Operation.VALIDATE, request) is ResultReason.INVALID_FIELD
     request = p.ValidateRequestPayload(unique_identifier=(authority[0],))
     assert service.refusal(Operation.VALIDATE, request) is ResultReason.INVALID_OBJECT_TYPE

@@ -16,6 +16,7 @@ from kmipd.spec import payloads as p
 from kmipd.spec.attributes import CryptographicParameters, Digest
 from kmipd.spec.enumerations import (
     BlockCipherMode,
+    CryptographicAlgorithm,
     EncodingOption,
     HashingAlgorithm,
     KeyFormatType,
@@ -35,6 +36,7 @@ from tests.support.asking import (
     activate,
     attributes_of,
     create,
+    create_pair,
     destroy,
     get,
     material,
@@ -313,3 +315,26 @@ def test_two_replacements_at_once(service: Service) -> None:
     registry.drop_intent(old.cka_id)
     service.call(Operation.IMPORT, _plain(uid, replace_existing=True))
     assert material(service, uid) == MATERIAL
+
+
+def test_a_key_wraps_as_what_it_is(service: Service) -> None:
+    """Cryptographic Parameters that name RSA make no RSA key of an AES key; a private key wraps nothing."""
+    kek = _kek(service, Mask.WRAP_KEY)
+    domain = ((Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.RSA), (Tag.CRYPTOGRAPHIC_LENGTH, 2048))
+    usage = (Tag.CRYPTOGRAPHIC_USAGE_MASK, Mask.WRAP_KEY)
+    private, public = create_pair(service, (*domain, usage, (Tag.ACTIVATION_DATE, service.clock.now())))
+    uid = create(service)
+    given = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.RSA)
+    for key, reason in (
+        (kek, ResultReason.FEATURE_NOT_SUPPORTED),
+        (private, ResultReason.CRYPTOGRAPHIC_FAILURE),
+        (public, None),
+    ):
+        information = o.EncryptionKeyInformation(unique_identifier=key, cryptographic_parameters=given)
+        specification = o.KeyWrappingSpecification(
+            wrapping_method=WrappingMethod.ENCRYPT,
+            encryption_key_information=information,
+            encoding_option=EncodingOption.NO_ENCODING,
+        )
+        request = p.GetRequestPayload(unique_identifier=uid, key_wrapping_specification=specification)
+        assert service.refusal(Operation.GET, request) is reason

@@ -13,6 +13,7 @@ from kmipd.core.algorithms.hashes import HMAC_HASH, digest, hash_of
 from kmipd.core.algorithms.macs import mac
 from kmipd.core.errors import KmipError
 from kmipd.core.ports import CipherParameters, MACParameters
+from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import DerivationMethod as D
 from kmipd.spec.enumerations import HashingAlgorithm as HA
 from kmipd.spec.enumerations import ResultReason
@@ -64,6 +65,13 @@ def _hashing(d: Derivation) -> HA:
     return d.hashing_algorithm
 
 
+def _hmac_algorithm(hashing: HA) -> CA:
+    found = _HMAC_OF.get(hashing)
+    if found is None:
+        raise unsupported(f"derivation with HMAC over {name_of(hashing)}")
+    return found
+
+
 def _cut(material: bytes, length: int) -> bytes:
     if len(material) < length:
         raise failed(f"the derivation yields {len(material)} bytes, {length} were asked for")
@@ -85,7 +93,7 @@ def _hmac(d: Derivation) -> bytes:
     hashing = _hashing(d)
     if d.salt or d.length > hash_of(hashing).digest_size:
         return _hkdf(d)
-    return mac(MACParameters(algorithm=_HMAC_OF[hashing]), d.key, d.data)[: d.length]
+    return mac(MACParameters(algorithm=_hmac_algorithm(hashing)), d.key, d.data)[: d.length]
 
 
 def _hkdf(d: Derivation) -> bytes:
@@ -103,7 +111,7 @@ def _encrypt(d: Derivation) -> bytes:
 
 def _sp800_108(d: Derivation) -> bytes:
     """The three modes of SP 800-108 with HMAC: a 32-bit counter, then the data as the fixed input."""
-    hmac = MACParameters(algorithm=_HMAC_OF[_hashing(d)])
+    hmac = MACParameters(algorithm=_hmac_algorithm(_hashing(d)))
     out = b""
     previous = b""  # K(i-1) in feedback mode
     chain = d.data  # A(i) in double-pipeline mode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
@@ -10,25 +11,31 @@ from kmipd.core.algorithms.hashes import hash_of
 from kmipd.core.ports import CipherParameters
 from kmipd.spec.enumerations import HashingAlgorithm, PaddingMethod
 
+_COMBINATION = "this combination of key, padding and hashes"
+
 
 def encrypt(parameters: CipherParameters, public: bytes, data: bytes) -> bytes:
     """`public` is SubjectPublicKeyInfo DER."""
-    key = load_der_public_key(public)
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise unsupported("encryption with a public key that is not RSA")
     try:
+        key = load_der_public_key(public)
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise unsupported("encryption with a public key that is not RSA")
         return key.encrypt(data, _padding(parameters))
+    except UnsupportedAlgorithm:
+        raise unsupported(_COMBINATION) from None
     except ValueError:
-        raise failed("the data is too long for this key and padding") from None
+        raise failed("this is no public key, or the data is too long for it and the padding") from None
 
 
 def decrypt(parameters: CipherParameters, private: bytes, data: bytes) -> bytes:
     """`private` is PKCS#8 DER."""
-    key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise unsupported("decryption with a private key that is not RSA")
     try:
+        key = load_der_private_key(private, None, unsafe_skip_rsa_key_validation=True)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise unsupported("decryption with a private key that is not RSA")
         return key.decrypt(data, _padding(parameters))
+    except UnsupportedAlgorithm:
+        raise unsupported(_COMBINATION) from None
     except ValueError:
         raise failed("the data does not decrypt under this key and these parameters") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
@@ -54,6 +54,8 @@ def sign(parameters: SignatureParameters, private: bytes, data: bytes) -> bytes:
                 return key.sign(data)
             case _:
                 raise unsupported(f"signing with a {name_of(parameters.algorithm)} key")
+    except UnsupportedAlgorithm:
+        raise unsupported("this combination of key, padding and hash") from None
     except ValueError:
         raise failed("the data does not fit the key and the signature parameters") from None
 
@@ -75,6 +77,8 @@ def verify(parameters: SignatureParameters, public: bytes, data: bytes, signatur
                 raise unsupported(f"verifying with a {name_of(parameters.algorithm)} key")
     except InvalidSignature:
         return False
+    except UnsupportedAlgorithm:
+        raise unsupported("this combination of key, padding and hash") from None
     except ValueError:
         raise failed("the data does not fit the key and the signature parameters") from None
     return True

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from kmipd.core.certification import is_authority, managed_certificate
+from kmipd.core.certification import is_authority, managed_certificate, moment
 from kmipd.core.errors import KmipError
 from kmipd.core.services import Context
 from kmipd.spec.enumerations import CertificateType, ResultReason, ValidityIndicator
@@ -24,7 +24,7 @@ CHAIN_MAX = 16  # certificates of a request: each costs a verification
 def validate(ctx: Context, request: ValidateRequestPayload) -> ValidateResponsePayload:
     if not 0 < len(request.certificate) + len(request.unique_identifier) <= CHAIN_MAX:
         raise KmipError(ResultReason.INVALID_FIELD, f"Validate takes a chain of 1 to {CHAIN_MAX} certificates")
-    moment = dt.datetime.fromtimestamp(ctx.now if request.validity_date is None else request.validity_date, dt.UTC)
+    at = moment(ctx.now if request.validity_date is None else request.validity_date)
     managed, retired = [], False
     for uid in request.unique_identifier:
         obj = ctx.object(uid)
@@ -35,7 +35,7 @@ def validate(ctx: Context, request: ValidateRequestPayload) -> ValidateResponseP
                 raise
             retired = True
     given = [_loaded(c.certificate_type, c.certificate_value) for c in request.certificate]
-    verdict = ValidityIndicator.INVALID if retired else _verdict(managed, given, moment)
+    verdict = ValidityIndicator.INVALID if retired else _verdict(managed, given, at)
     return ValidateResponsePayload(validity_indicator=verdict)
 
 
@@ -49,13 +49,13 @@ def _loaded(kind: CertificateType, data: bytes) -> x509.Certificate:
 
 
 def _verdict(
-    managed: Sequence[x509.Certificate], given: Sequence[x509.Certificate], moment: dt.datetime
+    managed: Sequence[x509.Certificate], given: Sequence[x509.Certificate], at: dt.datetime
 ) -> ValidityIndicator:
     chain = _ordered(list(dict.fromkeys((*managed, *given))))
     if chain is None:
         return ValidityIndicator.INVALID
     try:
-        sound = all(_sound(c, below, moment) for below, c in enumerate(chain))
+        sound = all(_sound(c, below, at) for below, c in enumerate(chain))
         unknown = any(_not_understood(c) for c in chain)
     except ValueError:  # extensions that are no extensions
         return ValidityIndicator.INVALID
@@ -91,9 +91,9 @@ def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _sound(certificate: x509.Certificate, below: int, moment: dt.datetime) -> bool:
-    """Valid at the moment and, with `below` certificates under it, permitted to issue (RFC 5280, 6.1)."""
-    if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
+def _sound(certificate: x509.Certificate, below: int, at: dt.datetime) -> bool:
+    """Valid `at` the time and, with `below` certificates under it, permitted to issue (RFC 5280, 6.1)."""
+    if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         return False
     if below == 0:
         return True
