@@ -120,7 +120,6 @@ MISNAMED = {
 }
 #: A variable that no answer of the case binds; the same case of 2.0 has the value of this field in its place.
 UNBOUND = {("TC-STREAM-MAC-1-14", "MAC_DATA"): Tag.MAC_DATA}
-_RANDOM = uuid.uuid4()
 
 
 @dataclass(frozen=True)
@@ -302,7 +301,7 @@ def _said(known: Knowledge, kind: ItemType, text: str) -> Any:
         offset = int(text[4:] or "0")
         return int(time.time()) + (LIFE_HERE_SECONDS if known.passing and offset == LIFE_SECONDS else offset)
     if "_RANDOM_" in text:  # "the runner's own": an identifier that no server has made
-        made: Any = uuid.uuid5(_RANDOM, text.removeprefix("$SHORT_").removeprefix("$"))
+        made: Any = uuid.uuid5(known.seed, text.removeprefix("$SHORT_").removeprefix("$"))
         return made.bytes[:8] if kind is ItemType.BYTE_STRING else str(made)
     if text[1:] not in known.values:
         raise NotBound(text)

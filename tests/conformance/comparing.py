@@ -7,6 +7,7 @@ expected, and the order within lists of attributes.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -73,6 +74,7 @@ class Knowledge:
     """What the variables of a case stand for, which dates its requests fixed, and which keys the server made."""
 
     values: dict[str, Any] = field(default_factory=dict)
+    seed: uuid.UUID = field(default_factory=uuid.uuid4)  # of the identifiers that the runner makes up for this case
     dates: set[int] = field(default_factory=set)
     generated: set[str] = field(default_factory=set)  # identifiers
     instead: dict[bytes, bytes] = field(default_factory=dict)  # a fixed result of the case: what it is here
