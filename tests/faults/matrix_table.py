@@ -12,7 +12,7 @@ _HEAD = """\
 # Faults
 
 Written by `make faults`; a selection of it is in every test run. A faulty PKCS#11 module stands between two workers of
-kmipd and SoftHSM2, while eight clients make, use and destroy keys without pause (four keep them resident in the token,
+kmipd and SoftHSM2, while eight clients make, use and destroy keys all the time (four keep them resident in the token,
 four wrapped). In every cell the module misbehaves in all processes for 0.4 s (a hung call: 4.5 s), *before* the real
 call, so that it does not happen, or *after* it, so that it happens and the reply is lost. Then it is healed. Nobody
 restarts anything.
