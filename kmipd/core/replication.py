@@ -40,6 +40,9 @@ class Ledger(Protocol):
     def caught_up(self, work: Deferred, copy: Copy | None) -> bool:
         """It is done. False when it was called off meanwhile: what was made is to be removed again."""
 
+    def call_off(self, cka_id: bytes) -> None:
+        """Nobody shall make copies of this key any more: `caught_up` is False for whoever is at it."""
+
     def failed(self, work: Deferred, problem: str) -> None: ...
 
     def forget(self, cka_id: bytes) -> None:

@@ -45,6 +45,13 @@ class RegistryLedger:
                 self._drop_copy(link, work)
             return True
 
+    def call_off(self, cka_id: bytes) -> None:
+        here = (replication.c.store == self._store, replication.c.cka_id == cka_id)
+        if self._connections.get().execute(select(replication.c.member).where(*here)).first() is None:
+            return  # the usual case costs no write; no row comes to be later, they are written when a key is made
+        with self._connections.transaction() as link:
+            link.execute(delete(replication).where(*here))
+
     def failed(self, work: Deferred, problem: str) -> None:
         said = select(replication.c.problem).where(*self._of(work))
         if self._connections.get().execute(said).scalar() == problem:

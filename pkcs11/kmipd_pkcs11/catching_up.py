@@ -45,4 +45,7 @@ def _do(work: Deferred, store: PKCS11Store, transport_key: bytes, ledger: Ledger
         raise StoreDishonest(f"the copy of {work.cka_id.hex()} in {work.member!r} differs; it was removed")
     source = known[0].source if known else work.member
     if not ledger.caught_up(work, Copy(work.member, work.cka_id, source, value)):
-        store.destroy(work.cka_id)  # it was destroyed everywhere while we made it
+        # It was destroyed everywhere while we made it. Written down first, should the member go away just now.
+        again = Deferred(work.member, work.cka_id, "destroy")
+        ledger.defer([again], ())
+        _do(again, store, transport_key, ledger)

@@ -264,6 +264,7 @@ class GroupStore:
     def destroy(self, cka_id: bytes) -> None:
         """Destroyed in every member that answers; what is left to do stays in the ledger, or is refused, by policy."""
         failures: dict[str, StoreError] = {}
+        self._ledger.call_off(cka_id)  # first: who is just making a copy must learn of it afterwards, and remove it
         for name, store in self.members.items():
             try:
                 with suppress(TokenKeyMissing):

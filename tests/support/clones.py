@@ -49,7 +49,9 @@ class Clones:
                     continue
                 found[row.cka_id.hex()] = {
                     member.transport.check_value(group.transport_key, row.cka_id, row.key_class)
-                    for member in group.members.values()
+                    if member.exists(row.cka_id)
+                    else f"{row.label} is not in {name}"
+                    for name, member in group.members.items()
                 }
             return found
         finally:

@@ -20,6 +20,7 @@ from kmipd.registry.replication import RegistryLedger
 from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import RecommendedCurve
 from kmipd.spec.masks import CryptographicUsageMask as M
+from kmipd_pkcs11.catching_up import catch_up
 from kmipd_pkcs11.group import GroupStore
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.conftest import Token
@@ -210,6 +211,32 @@ def test_a_key_destroyed_while_a_member_catches_up_is_not_left_there(group: Grou
     store.destroy(cka_id)
     late.catch_up()
     assert not any(one.exists(cka_id) for one in group.stores.values())
+
+
+def test_a_member_that_catches_up_in_the_midst_of_a_destroy_keeps_nothing(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first member has been asked and has nothing; then the copy comes; then the second one is asked."""
+    store, cka_id = group.store(Replication.DEFERRED), fresh()
+    group.vanish("first")
+    store.generate_key(cka_id, AES)
+    group.come_back("first")
+    pending = group.ledger.pending()
+    second = group.stores["second"]
+    destroy = second.destroy
+
+    class Late(RegistryLedger):
+        def pending(self) -> list[Deferred]:
+            return list(pending)
+
+    def meanwhile(cka_id: bytes) -> None:
+        catch_up(group.stores, group.transport_key, Late(group.ledger._connections, "ha"))
+        destroy(cka_id)
+
+    monkeypatch.setattr(second, "destroy", meanwhile)
+    store.destroy(cka_id)
+    assert not any(one.exists(cka_id) for one in group.stores.values())
+    assert group.ledger.pending() == []
 
 
 def test_a_copy_that_differs_is_found_out(group: Group) -> None:
