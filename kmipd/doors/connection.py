@@ -7,9 +7,7 @@ on a connection only while there is something to do.
 from __future__ import annotations
 
 import contextlib
-import enum
 import logging
-import select
 import socket
 import ssl
 import time
@@ -22,6 +20,7 @@ from kmipd.core.notifications import Outbox
 from kmipd.doors.https import HTTPFramer
 from kmipd.doors.kmip import MessageHandler, unreadable
 from kmipd.doors.limits import DoorLimits
+from kmipd.doors.outgoing import Outgoing, Wants
 from kmipd.doors.watch import Watch
 from kmipd.protocol import Framer, Limits, ProtocolError
 from kmipd.spec.versions import Version
@@ -31,13 +30,6 @@ log = logging.getLogger(__name__)
 
 READ_SIZE = 16_384  # what one TLS record holds at most
 LINGER_SECONDS = 2.0  # for a client to take the refusal of a request it is still sending
-
-
-class Wants(enum.Enum):
-    READ = "read"
-    WRITE = "write"
-    CLOSE = "close"
-    TURN = "turn"  # we are to be the client from now on
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +66,8 @@ class Connection:
         self.deadline = self.used + keeper.limits.handshake
         self.why_late = "the handshake took too long"
         self._lingers = False
+        self._outgoing = Outgoing(sock)
+        self._ending = False  # once the last answer is gone
         self.presented: bytes | None = None  # the certificate, even of a refused handshake
 
     def proceed(self) -> Wants:
@@ -83,7 +77,7 @@ class Connection:
                 wants = self._shake_hands()
                 if wants is not None:
                     return wants
-            return self._converse()
+            return self._served()
         except (OSError, ssl.SSLError) as error:
             # A client may go at any time, in mid-message too: that is its right, and no news at warning level.
             log.debug("%s: connection ended: %s", self.peer, error)
@@ -148,6 +142,36 @@ class Connection:
 
     # Requests ------------------------------------------------------------------------------------------------
 
+    def _served(self) -> Wants:
+        """Converse as long as the client reads its answers."""
+        if self._outgoing.waiting:
+            blocked = self._outgoing.flush()
+            if blocked is not None:
+                return blocked
+            self._become_idle()
+            wants = self._go_on()
+        else:
+            wants = self._converse()
+        if not self._outgoing.waiting:
+            return wants
+        self._ending = wants is Wants.CLOSE
+        self.deadline = time.monotonic() + self._keeper.limits.write
+        self.why_late = "the client does not read its answer"
+        return Wants.WRITE
+
+    @property
+    def wants(self) -> Wants:
+        """What it waits for while nobody is at work on it."""
+        return Wants.WRITE if self._outgoing.waiting else Wants.READ
+
+    def _go_on(self) -> Wants:
+        """The client has read what it was sent: answer what was set aside meanwhile."""
+        if self._ending or not self._answer_all():
+            return Wants.CLOSE
+        if self.turned is not None:
+            return Wants.TURN
+        return Wants.WRITE if self._outgoing.waiting else self._converse()
+
     def _converse(self) -> Wants:
         while True:
             try:
@@ -163,7 +187,8 @@ class Connection:
                 return Wants.CLOSE
             if self.turned is not None:
                 return Wants.TURN
-            if len(data) < READ_SIZE:  # a record at a time: further ones are still in the socket, and epoll will say so
+            # A record at a time: further ones are still in the socket, and epoll will say so.
+            if self._outgoing.waiting or len(data) < READ_SIZE:
                 return Wants.READ
 
     def _answer_all(self) -> bool:
@@ -178,10 +203,10 @@ class Connection:
                 self._refuse(str(error))
                 message = answer = unreadable(error)
                 if self._http is None:
-                    self._send(answer)
+                    self._outgoing.send(answer)
                     return False
             if self._http is not None:
-                self._send(self._http.outgoing())
+                self._outgoing.send(self._http.outgoing())
                 if self._http.over:
                     return self._linger(self._http)
             if message is None:
@@ -200,28 +225,12 @@ class Connection:
                 answer = self._keeper.handler.answer(message, self.principal, self.peer, request.change, self._turn)
                 if not self._keeper.watch.finish(request):
                     return False
-            self._send(answer if self._http is None else self._http.wrap(answer))
+            self._outgoing.send(answer if self._http is None else self._http.wrap(answer))
             self._become_idle()
             if self.principal is None:
                 return False
-            if not self._framer.pending:
+            if not self._framer.pending or self._outgoing.waiting:
                 return True
-
-    def _send(self, data: bytes) -> None:
-        """All of it; the one place where a peer can hold a thread, for as long as the write limit."""
-        rest: bytes | memoryview = data
-        until = 0.0
-        while rest:
-            try:
-                sent = self.sock.send(rest)
-                if sent == len(rest):
-                    return
-                rest = memoryview(rest)[sent:]
-            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                until = until or time.monotonic() + self._keeper.limits.write
-                left = until - time.monotonic()
-                if left <= 0 or not _writable(self.sock, left):
-                    raise TimeoutError("the client does not read its answer") from None
 
     def _turn(self, version: Version) -> bool:
         """Whether we can be the client; nothing may be on the way that was asked of the server."""
@@ -267,7 +276,7 @@ class Connection:
 
     def expire(self) -> None:
         """The deadline has passed: say so to a client that understands it, if it listens at this moment."""
-        if self._http is not None and self.why_late:
+        if self._http is not None and self.why_late and not self._outgoing.waiting:
             self._http.refuse(HTTPStatus.REQUEST_TIMEOUT, self.why_late)
             with contextlib.suppress(OSError):
                 self.sock.send(self._http.outgoing())
@@ -282,9 +291,3 @@ class Connection:
         if self._framer.pending and not self.why_late:
             self.deadline = time.monotonic() + self._keeper.limits.request
             self.why_late = "a message was begun and not finished"
-
-
-def _writable(sock: socket.socket, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(sock, select.POLLOUT)
-    return bool(poll.poll(seconds * 1000))

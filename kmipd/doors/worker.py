@@ -21,10 +21,11 @@ from weakref import WeakKeyDictionary
 from kmipd.core.model import Principal
 from kmipd.core.notifications import Outbox
 from kmipd.doors.channel import Channels
-from kmipd.doors.connection import Connection, Doorkeeper, Wants
+from kmipd.doors.connection import Connection, Doorkeeper
 from kmipd.doors.kmip import MessageHandler, late
 from kmipd.doors.lanes import Lanes
 from kmipd.doors.limits import DoorLimits
+from kmipd.doors.outgoing import Wants
 from kmipd.doors.quotas import Quotas
 from kmipd.doors.surroundings import ALONE, Surroundings
 from kmipd.doors.threads import Threads
@@ -161,7 +162,8 @@ class Worker:
     def _sweep(self, now: float) -> None:
         for connection in list(self._connections.values()):
             late = now > connection.deadline
-            idle = self._draining and now - connection.used > self._limits.drain_idle
+            reading = connection.wants is Wants.READ
+            idle = self._draining and reading and now - connection.used > self._limits.drain_idle
             if not (late or idle):
                 continue
             with self._lock:
@@ -220,7 +222,7 @@ class Worker:
         """Let a connection that was set aside try again: epoll still knows that it has something to say."""
         if self._lanes.crowded and (connection := self._lanes.next(len(self._threads))) is not None:
             connection.at_work = False
-            self._arm(connection.sock.fileno(), Wants.READ)
+            self._arm(connection.sock.fileno(), connection.wants)
 
     def _open_channel(self, principal: Principal, version: Version) -> Outbox | None:
         return None if self._channels is None else self._channels.open(principal, version)
