@@ -19,9 +19,10 @@ from typing import TypeVar
 
 from pkcs11.exceptions import PKCS11Error
 
-from kmipd.core.errors import StoreError, StoreUnavailable, StoreUncertain
+from kmipd.core.errors import StoreError, StoreUnavailable
 from kmipd.core.failures import FailureReason
 from kmipd_pkcs11 import healing, login
+from kmipd_pkcs11.absence import Absences
 from kmipd_pkcs11.errors import (
     CHANGES,
     VAGUE,
@@ -46,7 +47,7 @@ from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.reasons import failure_of
 from kmipd_pkcs11.sessions import PooledSession, SessionPool, close_quietly
 from kmipd_pkcs11.settings import StoreSettings
-from kmipd_pkcs11.states import Failure, Remedy, State, remedy_for
+from kmipd_pkcs11.states import Failure, Remedy, State, outcome_of, remedy_for
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ class Connection:
         self.lock = TokenLock(settings.name, lock_file, settings.token_lock_wait, self.facts.serialise)
         self.latch = latch_of(lock_file)
         self.handles = HandleCache(settings.handles_max)
+        self.absences = Absences(self.facts.view_lags)
         self.pool = SessionPool(settings.name, max(1, sessions), settings.session_wait)
         self.login: Login | None = None
         self.epoch = 0
@@ -96,16 +98,19 @@ class Connection:
         """
         failure: Failure | None = None
         tried: set[Remedy] = set()
+        first = 0
         while True:
             try:
                 module = self._enter()
             except StoreUnavailable as error:
-                raise self._unreachable(verb, failure, error) from None
+                raise outcome_of(verb, failure, error) from None
+            first = first or module.generation
             try:
                 session: PooledSession | None = None
                 try:
                     session = self.pool.borrow()
                     session.retry, session.touched = failure is not None, None
+                    session.fresh = module.generation != first
                     result = action(session)
                 except Exception as error:  # noqa: BLE001 - every error decides what becomes of the session
                     failure = self._judge(session, verb, error, module)
@@ -153,7 +158,8 @@ class Connection:
             else:
                 self.pool.discard(session)
         if isinstance(error, TokenSick):
-            return Failure(ErrorClass.TOKEN, StoreUnavailable(str(error), store=self.settings.name), self.epoch)
+            sick = StoreUnavailable(str(error), store=self.settings.name)
+            return Failure(ErrorClass.TOKEN, sick, self.epoch, doubted=error.doubted)
         if code is None:
             raise error
         error_class = classify(code, verb, self.facts.overrules)
@@ -171,19 +177,13 @@ class Connection:
         """Have the next attempt log in again, or raise: one poisoned key must not re-initialise all the time."""
         reinitialise = failure.error_class in (ErrorClass.TOKEN, ErrorClass.HANDLE)
         lately = time.monotonic() - self._reinitialised < self.settings.backoff_first
-        useless = reinitialise and lately
+        useless = reinitialise and lately and not failure.doubted
         if not useless:
             self._suspect(str(failure.error), reinitialise, failure.epoch)
         elif verb in CHANGES:
             self.doubt = True
         if again or useless:
-            raise self._unreachable(verb, failure, failure.error) from None
-
-    def _unreachable(self, verb: Verb, failure: Failure | None, error: StoreError) -> StoreError:
-        """A change that was asked for has an unknown outcome; anything else simply was not done."""
-        if failure is not None and verb in CHANGES:
-            return StoreUncertain(f"{failure.error}; whether it was done is unknown", store=self.settings.name)
-        return error
+            raise outcome_of(verb, failure, failure.error) from None
 
     # Recovery ------------------------------------------------------------------------------------------------
 

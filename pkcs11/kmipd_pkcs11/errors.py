@@ -128,6 +128,14 @@ class CallFailed(Exception):
 class TokenSick(Exception):
     """The token answers politely and wrongly: it lists no sentinel, or the store behind it has changed."""
 
+    doubted = False  # whether nothing is wrong yet, and a new view of the token is wanted to be sure
+
+
+class ViewDoubted(TokenSick):
+    """A key is not found that another process may have made: only a new view of the token can tell."""
+
+    doubted = True
+
 
 #: python-pkcs11's exceptions whose names are not the code's name in another spelling.
 _ODD_NAMES: Final[Mapping[str, CKR]] = {

@@ -13,7 +13,7 @@ from kmipd.core.ports import KeyClass, TokenObject
 from kmipd_pkcs11 import sentinel
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
-from kmipd_pkcs11.errors import CallFailed, TokenSick
+from kmipd_pkcs11.errors import CallFailed, TokenSick, ViewDoubted
 from kmipd_pkcs11.raw import TRUE, Functions, ulong
 from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.templates import Attributes, differences
@@ -44,7 +44,7 @@ class Objects:
             wanted = ((A.CLASS, ulong(object_class)), (A.TOKEN, TRUE), (A.ID, cka_id))
             found = connection.functions.find(session.handle, wanted)
             if not found:
-                self._prove_absence(session)
+                self._prove_absence(session, cka_id)
                 raise TokenKeyMissing(f"no {key_class.value} key {cka_id.hex()} in the token", store=self._name)
         if len(found) > 1:
             raise StoreDishonest(f"{len(found)} {key_class.value} keys {cka_id.hex()} in the token", store=self._name)
@@ -63,12 +63,17 @@ class Objects:
         self._connection.handles.drop(cka_id)
         session.touched = cka_id
         with self._connection.lock.writing():
-            for handle in self.all_of(session, cka_id):
+            found = self.all_of(session, cka_id)
+            if not found:
+                self._prove_absence(session, cka_id)
+            self._connection.absences.known_here(cka_id)
+            for handle in found:
                 self._connection.functions.destroy(session.handle, handle)
 
     def make(self, session: PooledSession, cka_id: bytes, generate: Callable[[], Sequence[int]]) -> Sequence[int]:
         """Generate under the token lock. The CKA_ID is random and fresh, so nothing is searched before the first try;
         before a second one, whatever the first left behind is removed: nobody has been told of it."""
+        self._connection.absences.known_here(cka_id)
         with self._connection.lock.writing():
             if session.retry:
                 for handle in self.all_of(session, cka_id):
@@ -122,8 +127,15 @@ class Objects:
                 self._prove_absence(session)
         return rows
 
-    def _prove_absence(self, session: PooledSession) -> None:
-        """TokenSick unless the sentinel is listed, and no failed change has left the token's view in doubt."""
+    def _prove_absence(self, session: PooledSession, cka_id: bytes | None = None) -> None:
+        """TokenSick unless the sentinel is listed, and no failed change has left the token's view in doubt.
+
+        Of a key, ViewDoubted unless this process's view of the token can be believed.
+        """
+        if cka_id is not None and not self._connection.absences.believed(cka_id, fresh=session.fresh):
+            raise ViewDoubted(
+                f"key store {self._name!r}: a key is not in this process's view of the token; it is looked at anew"
+            )
         if self._connection.doubt:
             raise TokenSick(f"key store {self._name!r}: a change failed, and what the token lists is not trusted")
         sentinel.demand(self._connection.functions, session.handle, self._name)

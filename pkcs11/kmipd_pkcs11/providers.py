@@ -50,6 +50,7 @@ class ProviderFacts:
     wrap_pads_with_zeros: bool = False  # RFC 3394 wraps take keys of any length, padded to eight bytes
     wraps_unextractable: bool = False  # C_WrapKey does not look at CKA_EXTRACTABLE, so we do
     pairs_in_step: bool = False  # a private key is made only with a public key that does the opposite
+    view_lags: bool = False  # a process may not see keys of others until it initialises the module again
     caches_pin: bool = False  # a PIN that another process has changed counts after C_Initialize only
     reinitialise: bool = True  # C_Finalize and C_Initialize may cure it
     replace_worker_after: float = 0.0  # seconds down, after which only a new process may cure it; 0: never

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class PooledSession:
     """A session, with what belongs to it: the epoch of its login and its key for releases."""
 
-    __slots__ = ("epoch", "handle", "kek", "retry", "session", "touched")
+    __slots__ = ("epoch", "fresh", "handle", "kek", "retry", "session", "touched")
 
     def __init__(self, session: Session, epoch: int) -> None:
         self.session = session
@@ -35,6 +35,7 @@ class PooledSession:
         self.epoch = epoch
         self.kek: ReleaseKey | None = None
         self.retry = False  # this is the second attempt of a call
+        self.fresh = False  # the module was initialised since its first attempt
         self.touched: bytes | None = None  # the CKA_ID whose handle the call uses, to be dropped when it is void
 
     def close(self) -> None:

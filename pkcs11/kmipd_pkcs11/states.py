@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from kmipd.core.errors import StoreError
-from kmipd_pkcs11.errors import ErrorClass
+from kmipd.core.errors import StoreError, StoreUncertain
+from kmipd_pkcs11.errors import CHANGES, ErrorClass, Verb
 
 
 class State(Enum):
@@ -35,6 +35,7 @@ class Failure:
     error: StoreError
     epoch: int  # of the login it happened under
     local: bool = False  # the token is well all the same: it is this call, this key or this session
+    doubted: bool = False  # nothing failed: a new view of the token is wanted, to be sure
 
 
 def remedy_for(failure: Failure, tried: set[Remedy], epoch: int) -> Remedy:
@@ -47,3 +48,10 @@ def remedy_for(failure: Failure, tried: set[Remedy], epoch: int) -> Remedy:
     if failure.epoch != epoch and Remedy.EPOCH not in tried:
         return Remedy.EPOCH
     return Remedy.RECOVERY
+
+
+def outcome_of(verb: Verb, failure: Failure | None, error: StoreError) -> StoreError:
+    """A change that was asked for has an unknown outcome; anything else simply was not done."""
+    if failure is not None and verb in CHANGES:
+        return StoreUncertain(f"{failure.error}; whether it was done is unknown", store=error.store)
+    return error
