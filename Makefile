@@ -16,7 +16,7 @@ REAL_CLIENTS := tests/interop/clients
 PYTEST = $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop check format lint types contracts bench docs fuzz faults run clean system
+.PHONY: help demo test thorough interop check format lint types contracts bench docs fuzz faults run clean system
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: system $(VENV)/.ready ## measure beside PyKMIP's server, a TLS echo and t
 faults: system $(VENV)/.ready ## every failure of the token in every call, while clients work; writes docs/faults.md
 	@d=$$(mktemp -d $(SCRATCH)/kmipd-faults.XXXXXX) && trap 'rm -rf $$d' EXIT && \
 	  TMPDIR=$$d $(BIN)/python -m tests.faults.matrix --table docs/faults.md
+
+thorough: export KMIPD_THOROUGH := 1
+thorough: test ## all tests, and what is sampled there in full: every step killed, minutes of load
 
 docs: $(VENV)/.ready ## write the pages of docs/ that follow from the code
 	@$(BIN)/python -m tests.docs
