@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kmipd import app, config
@@ -27,6 +31,7 @@ from tests.support.asking import activate, aes, create_pair, create_request, rev
 from tests.support.client import Client, Ended, Refused
 from tests.support.server import Identity, Server
 
+_ROOT = Path(__file__).parent.parent.parent
 DONE = "done"
 ENDED = "the connection ended"
 STUCK = "no answer"
@@ -183,8 +188,19 @@ def _material(answer: Any) -> bytes:
 
 
 def what_is_wrong(server: Server) -> list[str]:
-    """Registry against token, after the server has ended and recovery has run as at a start."""
-    application = app.compose(config.load(server.directory, {}))
+    """Registry against token, after the server has ended and recovery has run as at a start.
+
+    In a process of its own: SoftHSM2 serves one configuration in a process, and another test may have left it its own.
+    """
+    command = [sys.executable, "-m", __name__, str(server.directory)]
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
+def _look(directory: Path) -> list[str]:
+    application = app.compose(config.load(directory, {}))
     try:
         app.make_ready(application)
         store, registry = application.store, application.registry
@@ -204,3 +220,7 @@ def what_is_wrong(server: Server) -> list[str]:
 def gather(customers: Iterable[Customer], since: float) -> list[Answer]:
     """All answers to requests made since then."""
     return [one for customer in customers for one in list(customer.answers) if one.at >= since]
+
+
+if __name__ == "__main__":
+    print(json.dumps(_look(Path(sys.argv[1]))))
