@@ -27,6 +27,8 @@ class Outgoing:
 
     def send(self, data: bytes) -> None:
         """Send what the client takes now; the rest goes with `flush`."""
+        if not data:
+            return
         if not self._rest:
             try:
                 sent = self._sock.send(data)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Callable
 
 import pytest
 
 from kmipd import protocol
+from kmipd.doors.outgoing import Outgoing, Wants
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import ObjectType, Operation
 from tests.support.asking import create, opaque, register
@@ -71,3 +73,30 @@ def test_a_client_that_never_reads_is_given_up(own_server: Server) -> None:
             for _ in range(ASKED):
                 client.receive()
     assert "Traceback" not in own_server.log.read_text()
+
+
+class _Narrow:
+    """A socket that takes a few bytes, and then wants to be waited for."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.taken = b""
+
+    def send(self, data: bytes) -> int:
+        self.calls += 1
+        if self.calls % 2 == 0:
+            raise ssl.SSLWantWriteError
+        self.taken += data[:3]
+        return min(3, len(data))
+
+
+def test_what_is_sent_meanwhile_follows_what_waits() -> None:
+    sock = _Narrow()
+    outgoing = Outgoing(sock)  # type: ignore[arg-type]
+    outgoing.send(b"")
+    assert (sock.calls, outgoing.waiting) == (0, False), "nothing is no record"
+    outgoing.send(b"abcdef")
+    outgoing.send(b"gh")
+    assert outgoing.waiting
+    assert [outgoing.flush() for _ in range(3)] == [Wants.WRITE, Wants.WRITE, None]
+    assert sock.taken == b"abcdefgh"
