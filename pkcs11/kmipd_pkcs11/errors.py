@@ -97,10 +97,10 @@ RULES: Final[Mapping[tuple[Verb, CKR], ErrorClass]] = {
 
 _CLEAN = """
         DATA_INVALID DATA_LEN_RANGE ENCRYPTED_DATA_INVALID ENCRYPTED_DATA_LEN_RANGE KEY_FUNCTION_NOT_PERMITTED
-        KEY_SIZE_RANGE KEY_TYPE_INCONSISTENT KEY_UNEXTRACTABLE KEY_NOT_WRAPPABLE MECHANISM_INVALID
-        MECHANISM_PARAM_INVALID TEMPLATE_INCOMPLETE TEMPLATE_INCONSISTENT ATTRIBUTE_TYPE_INVALID
-        ATTRIBUTE_VALUE_INVALID"""
-#: After these codes the standard ends the operation, and tokens do: the session may serve again.
+        KEY_SIZE_RANGE KEY_TYPE_INCONSISTENT KEY_UNEXTRACTABLE KEY_NOT_WRAPPABLE TEMPLATE_INCOMPLETE
+        TEMPLATE_INCONSISTENT ATTRIBUTE_TYPE_INVALID ATTRIBUTE_VALUE_INVALID"""
+#: After these codes the standard ends the operation, and tokens do: the session may serve again. Not after one about
+#: the mechanism: that is C_EncryptInit's to refuse, and a token that says so later may still be at it.
 CLEAN: Final = frozenset(CKR[name] for name in _CLEAN.split())
 
 

@@ -108,13 +108,15 @@ def _recognise(connection: Connection, module: Module, keeper: Session, session:
     if not connection.demand_sentinel:
         return
     handle = sentinel.demand(module.functions, session, connection.settings.name)
-    compare(connection, sentinel.fingerprint(keeper, handle))
+    compare(connection, *sentinel.fingerprint(keeper, handle))
 
 
-def compare(connection: Connection, fingerprint: bytes) -> None:
-    """StoreUnavailable when the sentinel is not the one seen before; the first one seen is remembered."""
+def compare(connection: Connection, fingerprint: bytes, refused: str) -> None:
+    """StoreUnavailable when the sentinel is not the one seen before; the first one seen is remembered. `refused` is the
+    code for which there is no fingerprint."""
     if connection.fingerprint and not fingerprint:
-        raise TokenSick(f"key store {connection.settings.name!r}: the token refuses CKM_AES_ECB, which it had before")
+        what = f"the token refuses CKM_AES_ECB with {refused}, which it had before"
+        raise TokenSick(f"key store {connection.settings.name!r}: {what}")
     if connection.fingerprint and fingerprint != connection.fingerprint:
         raise StoreUnavailable(
             "the token has the name but not the keys of the one that was connected before",
@@ -140,7 +142,7 @@ def is_well(connection: Connection, module: Module) -> bool:
         handle: int = session.handle  # type: ignore[attr-defined]  # Cython's, not in the stubs
         with connection.lock.searching():
             found = sentinel.demand(module.functions, handle, connection.settings.name)
-        compare(connection, sentinel.fingerprint(session, found))
+        compare(connection, *sentinel.fingerprint(session, found))
         return True
     except (PKCS11Error, CallFailed, TokenSick, StoreError):
         return False

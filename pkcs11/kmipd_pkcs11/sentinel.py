@@ -17,7 +17,7 @@ from pkcs11.mechanisms import KeyType, Mechanism
 from pkcs11.types import Session
 
 from kmipd_pkcs11.crypt import BoundKey
-from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classify, code_of
+from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, classify, code_of, name_of
 from kmipd_pkcs11.raw import FALSE, TRUE, Functions, Template, ulong
 
 LABEL: Final = "kmipd-sentinel"
@@ -64,12 +64,14 @@ def demand(functions: Functions, session: int, store: str) -> int:
     return handle
 
 
-def fingerprint(session: Session, handle: int) -> bytes:
-    """What it makes of a block of zeros: the same for ever on this token. Empty when the token has no AES-ECB."""
+def fingerprint(session: Session, handle: int) -> tuple[bytes, str]:
+    """What it makes of a block of zeros: the same for ever on this token. Empty when the token has no AES-ECB, and then
+    the code it says so with."""
     key = BoundKey(session, handle, KeyType.AES)
     try:
-        return key.encrypted(Mechanism.AES_ECB, None, bytes(16))
+        return key.encrypted(Mechanism.AES_ECB, None, bytes(16)), ""
     except (PKCS11Error, CallFailed) as error:
-        if classify(code_of(error) or 0, Verb.ENCRYPT) is ErrorClass.MECHANISM:
-            return b""
+        code = code_of(error) or 0
+        if classify(code, Verb.ENCRYPT) is ErrorClass.MECHANISM:
+            return b"", name_of(code)
         raise

@@ -96,7 +96,7 @@ class PKCS11Store:
             session.session.generate_random(64)
             with connection.lock.searching():
                 handle = sentinel.demand(connection.functions, session.handle, self.name)
-            login.compare(connection, sentinel.fingerprint(session.session, handle))
+            login.compare(connection, *sentinel.fingerprint(session.session, handle))
 
         connection.run(Verb.FIND, ask)
 
