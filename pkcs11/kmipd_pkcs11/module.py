@@ -44,6 +44,7 @@ class _Library(_pkcs11.lib):
 
     functions: Functions
     _reserved: str
+    _ours = False  # we have initialised it: if it says that it is initialised already, it has refused C_Finalize
 
     def __new__(cls, so: str, reserved: str) -> Self:
         self: Self = super().__new__(cls, so)  # type: ignore[call-arg]  # loads the file; C_Initialize comes later
@@ -66,13 +67,15 @@ class _Library(_pkcs11.lib):
             text = ctypes.create_string_buffer(self._reserved.encode())
             arguments.pReserved = ctypes.cast(text, ctypes.c_void_p)
         code = self.functions.code("C_Initialize", ctypes.byref(arguments))
-        if code not in (CKR.OK, CKR.CRYPTOKI_ALREADY_INITIALIZED):
+        if code != CKR.OK and not (code == CKR.CRYPTOKI_ALREADY_INITIALIZED and self._ours):
             raise CallFailed("C_Initialize", code)
+        self._ours = True
 
     def finalize(self) -> None:
         code = self.functions.code("C_Finalize", None)
         if code not in (CKR.OK, CKR.CRYPTOKI_NOT_INITIALIZED):
             raise CallFailed("C_Finalize", code)
+        self._ours = False
 
 
 def _checked(so: str, address: int) -> int:
@@ -119,9 +122,11 @@ class Module:
             except (PKCS11Error, CallFailed) as error:
                 code = code_of(error)
                 why = str(error) if code == CKR.LIBRARY_LOAD_FAILED else name_of(code or 0)
-                raise StoreUnavailable(
-                    f"the module {self.path} does not start: {why}", failure=FailureReason.MODULE_NOT_LOADABLE
-                ) from error
+                failure = FailureReason.MODULE_NOT_LOADABLE
+                if code == CKR.CRYPTOKI_ALREADY_INITIALIZED:
+                    failure = FailureReason.MODULE_SETTINGS_CLASH
+                    why += ": something else in this process uses it, with settings of its own"
+                raise StoreUnavailable(f"the module {self.path} does not start: {why}", failure=failure) from error
         forget_errors()
         self.generation = next(_generations)
 

@@ -179,6 +179,27 @@ def test_one_module_cannot_have_two_configurations(token: Any, store: Any) -> No
         open_module(token.softhsm.module, {"SOFTHSM2_CONF": "/elsewhere"})
 
 
+def test_a_module_that_somebody_else_initialised_is_not_used(token: Any) -> None:
+    """It might be another configuration's token."""
+    script = """
+        import ctypes, sys
+        from kmipd.core.errors import StoreUnavailable
+        from kmipd_pkcs11.module import open_module
+        path, configuration = sys.argv[1:]
+        library, module = ctypes.CDLL(path), open_module(path, {"SOFTHSM2_CONF": configuration})
+        assert library.C_Initialize(None) == 0
+        try:
+            module.initialize()
+        except StoreUnavailable as error:
+            print(error.failure.name, "something else in this process" in str(error))
+        assert library.C_Finalize(None) == 0
+        module.initialize()
+        print(len(module.tokens()) > 0)
+    """
+    done = run(script, str(token.softhsm.module), token.softhsm.environment["SOFTHSM2_CONF"])
+    assert (done.returncode, done.stdout) == (0, "MODULE_SETTINGS_CLASH True\nTrue\n"), done.stderr
+
+
 def test_a_missing_module_and_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="no PKCS#11 module"):
         open_module(tmp_path / "nothing.so", {})
