@@ -92,6 +92,10 @@ class Application:
         """All key stores, as they are wished to be now."""
         return with_file(self.registry.key_stores.all(), self.settings)
 
+    def trouble(self) -> str:
+        """Why only another process can go on; empty as long as this one can."""
+        return self.directory.stuck() or self.background.trouble()
+
     def lane(self, principal: Principal) -> str:
         """The key store of this client's new keys, where there are several: a slow one keeps only its own waiting."""
         return self.services.settings.store_for(principal.group) if len(self.services.stores) > 1 else ""
@@ -185,9 +189,7 @@ def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], l
         message_limits=settings.messages,
         https=settings.server.https,
         channels=Channels(lambda who, version: Outbox(application.services, who, version), settings.messages),
-        surroundings=Surroundings(
-            beat=lambda: _beat(ready_fd), trouble=application.directory.stuck, lane=application.lane
-        ),
+        surroundings=Surroundings(beat=lambda: _beat(ready_fd), trouble=application.trouble, lane=application.lane),
     )
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to the whole group; the supervisor decides

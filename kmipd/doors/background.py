@@ -17,6 +17,8 @@ START_DELAY_SECONDS = 1.0
 # How often messages of workers that died are looked for. They are older than the delay.
 SWEEP_SECONDS = 5.0
 STEP_SECONDS = 0.01  # how often somebody who waits looks whether it is done
+# The making of a long key pair in a slow HSM takes minutes, and is why a client asks for it in this way.
+HUNG_SECONDS = 600.0
 THREADS = 2  # as many as a worker has at least for its connections: asynchronous work must not push those aside
 
 
@@ -29,6 +31,7 @@ class BackgroundWork:
         self._changed = threading.Condition()
         self._ending = False
         self._threads: list[threading.Thread] = []
+        self._since: dict[int, float] = {}  # by thread: since when it has been at one message
         self._perform: Callable[[str], bool] = lambda _batch: False
         self._waiting: Callable[[], tuple[str, ...]] = tuple
 
@@ -47,6 +50,13 @@ class BackgroundWork:
         until = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+
+    def trouble(self) -> str:
+        """Why this process should be replaced: no thread is left that could do anything. Empty when there is none."""
+        since = list(self._since.values())
+        if len(since) < THREADS or time.monotonic() - max(since) < HUNG_SECONDS:
+            return ""
+        return f"asynchronous requests hang in the key store, in all {THREADS} threads there are for them"
 
     def submitted(self, batch: str) -> None:
         self._put(batch, START_DELAY_SECONDS)
@@ -73,12 +83,15 @@ class BackgroundWork:
 
     def _work(self) -> None:
         while (batch := self._next()) is not None:
+            self._since[threading.get_ident()] = time.monotonic()
             try:
                 self._perform(batch)
             except StoreError as error:
                 log.warning("an asynchronous request waits for its key store: %s", error)
             except Exception:
                 log.exception("an asynchronous request could not be done")
+            finally:
+                del self._since[threading.get_ident()]
 
     def _sweep(self) -> None:
         while not self._ending:
