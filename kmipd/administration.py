@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kmipd import app, config
+from kmipd import app, config, server_certificate
 from kmipd.core.errors import StoreError
 from kmipd.provisioning import record_of
 from kmipd.registry import Registry, schema
@@ -66,7 +66,8 @@ def _initialise(options: InitOptions, progress: Progress) -> config.Settings:
     _write_settings(directory, options, _token(directory, options, progress))
     authority = Authority.create(directory / "authority", f"kmipd authority of {hosts[0]}"[:64], options.key_type)
     progress(f"made the authority {directory / 'authority/ca.pem'}")
-    _write_server(directory, authority.issue_server(hosts, options.key_type), authority)
+    tls = config.load(directory, {}).tls
+    server_certificate.write(tls.certificate, tls.key, authority.issue_server(hosts, options.key_type), authority)
     progress(f"made the server certificate for {', '.join(hosts)}")
     settings = config.load(directory, {})
     schema.upgrade(settings.registry)
@@ -123,14 +124,6 @@ def _write_settings(directory: Path, options: InitOptions, store: list[str]) -> 
         '# placement = "wrapped"',
     ]
     files.write(directory / config.FILE, ("\n".join(lines) + "\n").encode(), files.SECRET)
-
-
-def _write_server(directory: Path, issued: Issued, authority: Authority) -> None:
-    tls = directory / "tls"
-    tls.mkdir(mode=0o700, exist_ok=True)
-    files.write(tls / "server.key", issued.key_pem, files.SECRET)
-    # The root as well: harmless to those that have it, and what clients with one "CA file" field expect to see.
-    files.write(tls / "server.pem", issued.certificate_pem + authority.certificate_pem, files.PUBLIC)
 
 
 # Clients -----------------------------------------------------------------------------------------------------

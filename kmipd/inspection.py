@@ -185,7 +185,7 @@ def _check_expiry(settings: Settings) -> Check:
         return Check("expiry", ok=False, detail=f"{settings.tls.certificate} cannot be read", remedy="restore it")
     days = _days_left(certificate)
     detail = f"the server certificate ends in {days} days"
-    return Check("expiry", ok=days > WARN_DAYS, detail=detail, remedy="issue a new one and send SIGHUP to kmipd")
+    return Check("expiry", ok=days > WARN_DAYS, detail=detail, remedy="run `kmipd renew`, then send SIGHUP to kmipd")
 
 
 def _check_clients(settings: Settings) -> Check:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kmipd import __version__, administration, inspection, serving
+from kmipd import __version__, administration, inspection, server_certificate, serving
 from kmipd.cli.bench import bench
 from kmipd.cli.clients import client
 from kmipd.cli.cluster import cluster
@@ -136,6 +136,21 @@ def doctor(directory: Path, as_json: bool) -> None:
     wrong = sum(not c.ok for c in checks)
     if wrong:
         raise Failure(f"{wrong} of {len(checks)} checks found something", 1)
+
+
+@main.command()
+@directory_option
+@click.option("--host", "hosts", multiple=True, help="A name or address clients use; without it, those it has now.")
+def renew(directory: Path, hosts: tuple[str, ...]) -> None:
+    """Renew the server's certificate, with a new key. Clients notice nothing: they trust the authority.
+
+    A running server takes it with SIGHUP (systemctl reload kmipd). The certificate of a client is renewed with
+    `kmipd client sign`.
+    """
+    with failures():
+        issued = server_certificate.renew(settings_of(directory), hosts)
+    names = ", ".join(server_certificate.names(issued))
+    click.echo(f"good until {issued.not_valid_after_utc:%Y-%m-%d}, for {names}; send SIGHUP to a running kmipd")
 
 
 @main.command()

@@ -41,7 +41,7 @@ def test_help_teaches() -> None:
     text = run("--help")
     assert "kmipd init --dir" in text
     assert "Exit codes" in text
-    for command in ("init", "serve", "client", "status", "doctor", "key", "cluster", "bench", "demo"):
+    for command in ("init", "serve", "client", "status", "doctor", "key", "cluster", "renew", "bench", "demo"):
         assert command in text
         assert run(command, "--help").startswith("Usage: kmipd")
 
