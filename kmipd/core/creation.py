@@ -5,13 +5,12 @@ Create, Register, Re-key and Derive Key differ in where the material comes from;
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from kmipd.core import attributes as attrs
-from kmipd.core import digests, group_rules, vault
+from kmipd.core import digests, group_rules, identifiers, vault
 from kmipd.core.algorithms.errors import name_of
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
@@ -52,11 +51,11 @@ class Lineage:
 
 
 def new_lineage() -> Lineage:
-    return Lineage(key_id=str(uuid.uuid4()))
+    return Lineage(key_id=identifiers.new())
 
 
 def new_uid() -> str:
-    return str(uuid.uuid4())
+    return identifiers.new()
 
 
 def requested(ctx: Context, *templates: TemplateAttribute | None, attributes: Attributes | None = None) -> AttributeSet:

@@ -18,13 +18,15 @@ from kmipd.registry.clients import Clients
 from kmipd.registry.default_members import DefaultMembers
 from kmipd.registry.engine import Connections, Duplicate, RegistryError, WriteLock, open_engine
 from kmipd.registry.group_commit import GroupCommit
+from kmipd.registry.group_rules import KeptRules
 from kmipd.registry.indexing import Indexer
 from kmipd.registry.keystores import KeyStores
+from kmipd.registry.object_cache import ObjectCache
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.replication import RegistryLedger
 from kmipd.registry.tables import CLAIMED, intent, managed_object, store_member, wrapping_key
 from kmipd.registry.tickets import SQLTickets
-from kmipd.registry.unit_of_work import ObjectCache, SQLUnitOfWork
+from kmipd.registry.unit_of_work import SQLUnitOfWork
 
 # Uses of a wrapping key are taken from the table in blocks: one write for many seals, and a crash only wastes a block.
 USES_BLOCK = 1_000
@@ -52,6 +54,7 @@ class Registry:
         self._group = GroupCommit(self._connections)
         self._cache = ObjectCache()
         self._indexer = Indexer(self._connections)
+        self._rules = KeptRules(self._connections)
         self._audit_log = AuditLog(audit_log)
         self._uses: dict[str, tuple[bytes, int]] = {}
         self._uses_lock = threading.Lock()
@@ -62,7 +65,7 @@ class Registry:
         self.key_stores = KeyStores(self._connections)
 
     def unit(self) -> SQLUnitOfWork:
-        return SQLUnitOfWork(self._connections, self._group, self._cache, self._indexer)
+        return SQLUnitOfWork(self._connections, self._group, self._cache, self._indexer, self._rules)
 
     def record(self, event: AuditEvent) -> None:
         self._audit_log.write(event)

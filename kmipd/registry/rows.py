@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ from kmipd.spec.tags import Tag
 # Attributes that Locate cannot search by value: they are columns, or are made up when read.
 _NOT_INDEXED = frozenset({Tag.UNIQUE_IDENTIFIER, Tag.OBJECT_TYPE, Tag.STATE})
 
+
+DIGESTS_KEPT = 512  # most objects have the same few values of most attributes: a policy, a group, parameters
 
 # A row as the driver gives it: a tuple in the order of the table's columns.
 ROW = namedtuple("ROW", [column.name for column in managed_object.columns])  # type: ignore[misc]
@@ -36,6 +39,14 @@ def index_entry(key: AttributeKey, value: Any) -> IndexEntry:
         return IndexEntry(Tag.ATTRIBUTE, None, blake2b(material, digest_size=16).digest())
     if isinstance(value, int):
         return IndexEntry(key, int(value), None)
+    try:
+        return _digested(key, value)
+    except TypeError:  # a value that cannot be looked up: it holds a list
+        return _digested.__wrapped__(key, value)
+
+
+@lru_cache(maxsize=DIGESTS_KEPT)
+def _digested(key: Tag, value: Any) -> IndexEntry:
     material = key.to_bytes(4, "big") + encode_value(value, key)
     return IndexEntry(key, None, blake2b(material, digest_size=16).digest())
 

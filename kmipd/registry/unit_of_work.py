@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -20,6 +20,7 @@ from kmipd.registry import staged as staging
 from kmipd.registry.engine import Connections, Duplicate, Link
 from kmipd.registry.group_commit import GroupCommit
 from kmipd.registry.indexing import Indexer
+from kmipd.registry.object_cache import ObjectCache
 from kmipd.registry.prepared import Prepared
 from kmipd.registry.rows import ROW, from_row, index_entries, index_entry, to_row
 from kmipd.registry.tables import CLAIMED, audit_event, intent, logical_key, managed_object, object_attribute
@@ -56,46 +57,27 @@ _NAME_IN_USE = Prepared(
 )
 
 
-class Cached(NamedTuple):
-    obj: ManagedObject
-    mark: int | None  # of `Changes`, from before it was read
-
-
-class ObjectCache:
-    """Decoded objects by identifier, good as long as nobody has written, or the row's version is the same. Sealed
-    material only, never clear."""
-
-    SIZE_MAX = 20_000  # about 2 kB each: bounded by memory, not by the number of keys
-
-    def __init__(self) -> None:
-        self._objects: dict[str, Cached] = {}
-
-    def get(self, uid: str) -> Cached | None:
-        return self._objects.get(uid)
-
-    def put(self, obj: ManagedObject, mark: int | None) -> None:
-        if len(self._objects) >= self.SIZE_MAX:
-            self._objects.clear()
-        self._objects[obj.uid] = Cached(obj, mark)
-
-    def drop(self, uid: str) -> None:
-        self._objects.pop(uid, None)
-
-
 class SQLUnitOfWork:
     """See `core.registry_port.UnitOfWork`."""
 
-    def __init__(self, connections: Connections, group: GroupCommit, cache: ObjectCache, indexer: Indexer) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        group: GroupCommit,
+        cache: ObjectCache,
+        indexer: Indexer,
+        laid_down: group_rules.KeptRules,
+    ) -> None:
         self._connections = connections
         self._group = group
         self._cache = cache
         self._indexer = indexer
+        self._laid_down = laid_down
         self._read: dict[str, ManagedObject] = {}
         self._staged: dict[str, ManagedObject] = {}
         self._new: set[str] = set()
         self._names: list[tuple[str, bytes, str]] = []
         self._rules: dict[tuple[str, str], bytes | None] = {}
-        self._laid_down: tuple[str, Mapping[str, bytes]] | None = None  # the rules that were read: a Create asks twice
         self._closed_intents: list[bytes] = []
         self._events: list[AuditEvent] = []
         self._after_commit: list[tuple[str, Callable[[], None]]] = []
@@ -162,9 +144,10 @@ class SQLUnitOfWork:
                 raise NameTaken(owner)
 
     def rules(self, group: str) -> Mapping[str, bytes]:
-        if self._laid_down is None or self._laid_down[0] != group:
-            self._laid_down = group, group_rules.of(self._connections.get(), group)
-        found = dict(self._laid_down[1])
+        laid_down = self._laid_down.of(group)
+        if not self._rules:
+            return laid_down
+        found = dict(laid_down)
         for (whose, kind), body in self._rules.items():
             if whose == group:
                 found[kind] = body or b""
@@ -195,7 +178,8 @@ class SQLUnitOfWork:
     def commit(self) -> None:
         if self.changed:
             added: dict[int, ManagedObject] = {}
-            self._group.write(lambda link: self._write(link, added))
+            rows = {uid: to_row(obj) for uid, obj in self._staged.items()}  # now: in there, everybody waits for us
+            self._group.write(lambda link: self._write(link, rows, added))
             for uid in self._staged:
                 self._cache.drop(uid)
             self._forget()
@@ -226,16 +210,18 @@ class SQLUnitOfWork:
         self._closed_intents.clear()
         self._events.clear()
 
-    def _write(self, link: Link, added: dict[int, ManagedObject]) -> None:
+    def _write(self, link: Link, rows: Mapping[str, dict[str, Any]], added: dict[int, ManagedObject]) -> None:
         for group, digest, uid in self._names:
             self._refuse_taken(link, group, digest, uid)
         for uid, obj in self._staged.items():
             if uid in self._new:
-                added[self._insert(link, obj)] = obj
+                added[self._insert(link, obj, rows[uid])] = obj
             else:
-                self._update(link, obj)
-        for (group, kind), body in self._rules.items():
-            group_rules.put(link, group, kind, body)
+                self._update(link, obj, rows[uid])
+        if self._rules:
+            self._connections.changes.begin_rules()
+            for (group, kind), body in self._rules.items():
+                group_rules.put(link, group, kind, body)
         for cka_id in self._closed_intents:
             if _CLOSE_INTENT.run(link, {"cka_id": cka_id}).rowcount != 1:
                 # Recovery thought this request dead and took the token object away: nothing may refer to it.
@@ -243,21 +229,21 @@ class SQLUnitOfWork:
         for event in self._events:
             _INSERT_AUDIT.run(link, audit_row(event))
 
-    def _insert(self, link: Link, obj: ManagedObject) -> int:
+    def _insert(self, link: Link, obj: ManagedObject, row: Mapping[str, Any]) -> int:
         created = obj.attributes.get(Tag.INITIAL_DATE, 0)
         key = {"id": obj.key_id, "group_name": obj.group, "created": created, "primary_uid": obj.uid}
         _INSERT_KEY.run(link, key)
         if obj.key_version > 1:
             _SET_PRIMARY.run(link, {"key": obj.key_id, "uid": obj.uid})
         try:
-            row_id: int = _INSERT.run(link, to_row(obj)).lastrowid
+            row_id: int = _INSERT.run(link, row).lastrowid
         except Duplicate:
             raise Conflict("somebody else made this version of the key first") from None
         self._indexer.added(link, row_id, obj)
         return row_id
 
-    def _update(self, link: Link, obj: ManagedObject) -> None:
-        values = to_row(obj) | {"was": obj.row_version, "row_version": obj.row_version + 1}
+    def _update(self, link: Link, obj: ManagedObject, row: dict[str, Any]) -> None:
+        values = row | {"was": obj.row_version, "row_version": obj.row_version + 1}
         if _UPDATE.run(link, values).rowcount != 1:
             self._cache.drop(obj.uid)
             raise Conflict(obj.uid)

@@ -16,3 +16,11 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
     made = Registry(tmp_path / "registry.db", tmp_path / "audit.log")
     yield made
     made.close()
+
+
+@pytest.fixture
+def other(registry: Registry) -> Iterator[Registry]:
+    """Another process on the same file."""
+    made = Registry(registry.path, registry.path.with_name("audit.log"))
+    yield made
+    made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from kmipd.registry import Registry
 from kmipd.registry.changes import Changes
 from kmipd.registry.engine import RegistryError, WriteLock
 from kmipd.spec.tags import Tag
-from tests.registry.test_indexing import add, an_object, name, put
+from tests.registry.objects import add, name
+from tests.registry.test_indexing import an_object, put
 
 _DYING = """
 import os, pathlib, sys
@@ -24,14 +26,6 @@ from kmipd.registry.engine import WriteLock
 WriteLock(pathlib.Path(sys.argv[1])).__enter__()
 os._exit(0)  # as when killed: nothing of ours runs any more
 """
-
-
-@pytest.fixture
-def other(registry: Registry) -> Iterator[Registry]:
-    """Another process on the same file."""
-    made = Registry(registry.path, registry.path.with_name("audit.log"))
-    yield made
-    made.close()
 
 
 @contextmanager
@@ -114,6 +108,37 @@ def test_readers_beside_a_writer_never_go_back(registry: Registry, other: Regist
     writer.join()
     assert seen == sorted(seen)
     assert registry.unit().get("uid-1").attributes.get(Tag.CRYPTOGRAPHIC_LENGTH) == rounds  # type: ignore[union-attr]
+
+
+def lay_down(registry: Registry, body: bytes | None) -> None:
+    unit = registry.unit()
+    unit.put_rules("group", "defaults", body)
+    unit.commit()
+
+
+def test_rules_are_read_again_when_somebody_laid_down_others(registry: Registry, other: Registry) -> None:
+    number = itertools.count(1)
+    for body in (b"first", b"second", None, b"third"):
+        lay_down(other, body)
+        for reader in (registry, other):
+            expected = {} if body is None else {"defaults": body}
+            assert reader.unit().rules("group") == expected
+            add(registry, an_object(next(number)))  # whatever else is written leaves the rules as they are
+            with statements(reader) as seen:
+                assert reader.unit().rules("group") == expected
+            assert seen == []
+
+
+def test_rules_are_not_believed_while_they_change(registry: Registry, other: Registry) -> None:
+    lay_down(registry, b"first")
+    assert registry.unit().rules("group") == {"defaults": b"first"}
+    with other._connections.transaction():
+        other._connections.changes.begin_rules()
+        with statements(registry) as seen:
+            assert registry.unit().rules("group") == {"defaults": b"first"}
+        assert seen
+    lay_down(other, b"second")
+    assert registry.unit().rules("group") == {"defaults": b"second"}
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from kmipd.core.registry_port import Conflict, NameTaken, RegistryUnavailable
 from kmipd.registry import Registry
 from kmipd.registry.engine import Link
 from kmipd.spec.tags import Tag
-from tests.registry.test_indexing import add, an_object, name, put
+from tests.registry.objects import add, name
+from tests.registry.test_indexing import an_object, put
 
 FOREIGN = "INSERT INTO certificate VALUES ('f', 'nobody', 's', 'i', '1', 0, 0, NULL)"  # of a client that is not there
 

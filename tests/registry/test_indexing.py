@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,23 +13,9 @@ from kmipd.core.registry_port import Filter, LocateQuery, Match, NameTaken
 from kmipd.registry import Registry, schema
 from kmipd.registry.engine import open_engine
 from kmipd.registry.indexing import BATCH
-from kmipd.spec.attributes import Name
-from kmipd.spec.enumerations import NameType, ObjectType, State
+from kmipd.spec.enumerations import ObjectType, State
 from kmipd.spec.tags import Tag
-
-NOW = 1_000_000
-
-
-@pytest.fixture
-def other(registry: Registry) -> Iterator[Registry]:
-    """Another process on the same file."""
-    made = Registry(registry.path, registry.path.with_name("audit.log"))
-    yield made
-    made.close()
-
-
-def name(text: str) -> Name:
-    return Name(name_value=text, name_type=NameType.UNINTERPRETED_TEXT_STRING)
+from tests.registry.objects import NOW, add, name
 
 
 def an_object(number: int, **attributes: object) -> ManagedObject:
@@ -51,13 +36,6 @@ def an_object(number: int, **attributes: object) -> ManagedObject:
         sealed=b"sealed",
         wrapping_key=b"kek",
     )
-
-
-def add(registry: Registry, *objects: ManagedObject) -> None:
-    unit = registry.unit()
-    for obj in objects:
-        unit.add(obj)
-    unit.commit()
 
 
 def put(registry: Registry, uid: str, tag: Tag, value: object) -> None:
