@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar, dataclass_transfor
 
 from kmipd.spec.kinds import ItemType
 from kmipd.spec.tags import Tag
-from kmipd.spec.values import quick
+from kmipd.spec.values import frozen, quick
 from kmipd.spec.versions import Version
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ def inner(on: str, field: str, types: Mapping[Any, Any]) -> Inner:
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def structure(cls: type[T]) -> type[T]:
     """Make `cls` a frozen, keyword-only value with slots, whose repr shows no secret."""
-    made = dataclass(frozen=True, slots=True, kw_only=True, repr=False)(cls)
+    made = frozen(dataclass(slots=True, kw_only=True, init=False, repr=False, eq=False)(cls))
     if "__repr__" not in cls.__dict__:
         made.__repr__ = _repr  # type: ignore[method-assign]
     return quick(made)

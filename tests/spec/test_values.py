@@ -9,7 +9,7 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 
 import pytest
 
-from kmipd.spec.values import quick, twin
+from kmipd.spec.values import frozen, quick, twin
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,36 @@ class Quick:
 class Named(Quick):
     value: bytes = field(default=b"", repr=False)
     last: int
+
+
+@quick
+@frozen
+@dataclass(slots=True, init=False, eq=False)
+class Frozen:
+    first: int
+    cls: str = "hides nothing"
+    self_: tuple[int, ...] = ()
+
+
+@quick
+@frozen
+@dataclass(slots=True, init=False, repr=False, eq=False)
+class Empty:
+    pass
+
+
+def test_frozen_by_shared_functions_is_the_same() -> None:
+    made = Frozen(1, "a", self_=(2,))
+    assert inspect.signature(Frozen) == inspect.signature(Plain)
+    for change in (lambda: setattr(made, "first", 3), lambda: setattr(made, "new", 3), lambda: delattr(made, "cls")):
+        with pytest.raises(FrozenInstanceError):
+            change()
+    assert made == replace(made, cls="a") != replace(made, first=2)
+    assert made != Plain(1, "a", (2,))
+    assert hash(made) == hash(replace(made))
+    assert copy.deepcopy(made) == pickle.loads(pickle.dumps(made)) == copy.copy(made) == made
+    assert Empty() == Empty()
+    assert hash(Empty()) == hash(Empty())
 
 
 def test_it_takes_what_the_slow_one_takes() -> None:
