@@ -13,6 +13,9 @@ FUZZ ?= ttlv json xml http
 MINUTES ?= 10
 REAL_CLIENTS := tests/interop/clients
 
+# Every command that a test runs is a process of its own: its modules are compiled once, whatever the machine is set to.
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTEST = $(BIN)/python -m pytest --basetemp=$$d/pytest -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from kmipd import administration, config
+from kmipd_pkcs11 import provision
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 40.0
@@ -60,6 +65,14 @@ def run(*arguments: object) -> str:
     return done.stdout
 
 
+@cache
+def _prototype() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="kmipd-prototype-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    run("init", "--dir", folder / "kmipd", "--port", 0, "--key-type", "ec")
+    return folder / "kmipd"
+
+
 @dataclass
 class Server:
     """A kmipd directory and, between `start` and `stop`, the daemon over it."""
@@ -76,7 +89,10 @@ class Server:
 
     @classmethod
     def make(cls, directory: Path) -> Server:
-        run("init", "--dir", directory, "--port", 0, "--key-type", "ec")
+        """A copy of what `kmipd init` made for this process: token, PIN and authority are those of its other copies."""
+        shutil.copytree(_prototype(), directory)
+        configuration = directory / "softhsm2" / provision.CONFIGURATION
+        configuration.write_text(configuration.read_text().replace(str(_prototype()), str(directory)))
         return cls(directory)
 
     def configure(self, table: str, **values: object) -> Server:
