@@ -44,21 +44,23 @@ class _Library(_pkcs11.lib):
 
     functions: Functions
     _reserved: str
+    shareable: bool  # whether it may be used as somebody else in this process has initialised it
     _ours = False  # we have initialised it: if it says that it is initialised already, it has refused C_Finalize
 
-    def __new__(cls, so: str, reserved: str) -> Self:
+    def __new__(cls, so: str, reserved: str, shareable: bool) -> Self:
         self: Self = super().__new__(cls, so)  # type: ignore[call-arg]  # loads the file; C_Initialize comes later
         # Never unloaded: python-pkcs11's destructor fails noisily when the interpreter is half gone, and vendors'
         # libraries bear unloading badly.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
         self._reserved = reserved
+        self.shareable = shareable
         # python-pkcs11 keeps its function list as the first field of the object, and offers no way to it. It must be
         # this very list: p11-kit-client.so makes a new, separate instance each time it is asked for one.
         address = ctypes.c_void_p.from_address(id(self) + object.__basicsize__).value
         self.functions = Functions(_checked(so, address or 0))
         return self
 
-    def __init__(self, so: str, reserved: str) -> None:  # noqa: ARG002
+    def __init__(self, so: str, reserved: str, shareable: bool) -> None:  # noqa: ARG002
         super().__init__(so)
 
     def initialize(self) -> None:
@@ -67,7 +69,9 @@ class _Library(_pkcs11.lib):
             text = ctypes.create_string_buffer(self._reserved.encode())
             arguments.pReserved = ctypes.cast(text, ctypes.c_void_p)
         code = self.functions.code("C_Initialize", ctypes.byref(arguments))
-        if code != CKR.OK and not (code == CKR.CRYPTOKI_ALREADY_INITIALIZED and self._ours):
+        if code == CKR.CRYPTOKI_ALREADY_INITIALIZED and (self._ours or self.shareable):
+            return
+        if code != CKR.OK:
             raise CallFailed("C_Initialize", code)
         self._ours = True
 
@@ -76,6 +80,14 @@ class _Library(_pkcs11.lib):
         if code not in (CKR.OK, CKR.CRYPTOKI_NOT_INITIALIZED):
             raise CallFailed("C_Finalize", code)
         self._ours = False
+
+
+def _restore(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _checked(so: str, address: int) -> int:
@@ -111,15 +123,18 @@ class Module:
         if self.generation:
             return
         with _environment_lock:
-            for name, value in self.environment.items():
-                if os.environ.get(name) != value:
-                    os.environ[name] = value
+            before = {name: os.environ.get(name) for name in self.environment}
+            as_it_is = before == self.environment  # somebody else may use it too, a wrapper around it: by our settings
+            if not as_it_is:
+                os.environ.update(self.environment)
             try:
                 if self._library is None:
-                    self._library = _Library(self.path, self.reserved)
+                    self._library = _Library(self.path, self.reserved, as_it_is)
                 else:
+                    self._library.shareable = as_it_is
                     self._library.initialize()
             except (PKCS11Error, CallFailed) as error:
+                _restore(before)
                 code = code_of(error)
                 why = str(error) if code == CKR.LIBRARY_LOAD_FAILED else name_of(code or 0)
                 failure = FailureReason.MODULE_NOT_LOADABLE
