@@ -5,7 +5,7 @@ Key material that passes through here is `bytes`/`bytearray` held only for the c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -163,6 +163,10 @@ class KeyStore(Protocol):
 
     def destroy(self, cka_id: bytes) -> None:
         """Remove every object of this CKA_ID. Returns only when the token confirmed it, or they are proved absent."""
+
+    def destroy_each(self, cka_ids: Collection[bytes]) -> frozenset[bytes]:
+        """The same for many, with one look at the token; those of which nothing is left. What the token refuses to
+        destroy is not among them."""
 
     def inventory(self) -> Sequence[TokenObject]:
         """Every key object in the token that is ours to see, the sentinel and wrapping keys included."""

@@ -6,9 +6,11 @@ cannot be asked: absence is believed only of a token whose sentinel answers (`Ke
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from kmipd.core.errors import StoreError, TokenKeyMissing
+from kmipd.core.errors import StoreError
 from kmipd.core.model import ManagedObject, Placement
 from kmipd.core.ports import KeyStore, TokenObject
 from kmipd.core.registry_port import Conflict
@@ -56,42 +58,42 @@ def finish_destroy(services: Services, uid: str) -> None:
 def recover(services: Services, *, everything: bool = False) -> Recovered:
     """Finish what is unfinished; with `everything` (no worker is running) intents of any age."""
     age = -1 if everything else INTENT_AGE_SECONDS
-    adopted = removed = destroyed = waiting = 0
-    for intent in services.registry.intents(services.clock.now() - age):
-        store = services.stores.get(intent.store)
+    registry = services.registry
+    adopted = 0
+    unanswered: list[tuple[str, bytes]] = []  # key store, CKA_ID
+    for intent in registry.intents(services.clock.now() - age):
         # Claimed first: a slow request may still be at work, and must not record what is about to be removed.
-        if not services.registry.claim_intent(intent.cka_id):
+        if not registry.claim_intent(intent.cka_id):
             continue
-        if services.registry.knows_cka_id(intent.cka_id):
-            services.registry.drop_intent(intent.cka_id)
+        if registry.knows_cka_id(intent.cka_id):
+            registry.drop_intent(intent.cka_id)
             adopted += 1
-        elif store is not None and _gone(store, intent.cka_id):
-            services.registry.drop_intent(intent.cka_id)
-            removed += 1
         else:
-            waiting += 1
-    for uid in services.registry.pending_destroys():
-        obj = services.registry.unit().get(uid)
-        if obj is None:
-            continue
-        store = services.stores.get(obj.store)
-        if store is not None and _gone(store, obj.cka_id):
-            finish_destroy(services, uid)
-            destroyed += 1
-        else:
-            waiting += 1
-    return Recovered(adopted, removed, destroyed, waiting)
+            unanswered.append((intent.store, intent.cka_id))
+    unfinished = [obj for uid in registry.pending_destroys() if (obj := registry.unit().get(uid)) is not None]
+    gone = _gone(services, unanswered + [(obj.store, obj.cka_id) for obj in unfinished])
+    removed = [key for key in unanswered if key in gone]
+    for _, cka_id in removed:
+        registry.drop_intent(cka_id)
+    destroyed = [obj for obj in unfinished if (obj.store, obj.cka_id) in gone]
+    for obj in destroyed:
+        finish_destroy(services, obj.uid)
+    waiting = len(unanswered) + len(unfinished) - len(removed) - len(destroyed)
+    return Recovered(adopted, len(removed), len(destroyed), waiting)
 
 
-def _gone(store: KeyStore, cka_id: bytes) -> bool:
-    """Destroy the token object, or learn from a healthy token that there is none."""
-    try:
-        store.destroy(cka_id)
-    except TokenKeyMissing:
-        return True
-    except StoreError:
-        return False
-    return True
+def _gone(services: Services, keys: Iterable[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
+    """Destroy these token objects, store by store, or learn from a healthy token that there are none."""
+    by_store: dict[str, list[bytes]] = {}
+    for name, cka_id in keys:
+        by_store.setdefault(name, []).append(cka_id)
+    gone: set[tuple[str, bytes]] = set()
+    for name, cka_ids in by_store.items():
+        store = services.stores.get(name)
+        if store is not None:
+            with suppress(StoreError):  # it cannot be asked now
+                gone |= {(name, cka_id) for cka_id in store.destroy_each(cka_ids)}
+    return gone
 
 
 def orphans(services: Services, store: KeyStore) -> list[TokenObject]:

@@ -67,7 +67,7 @@ class Connection:
         self.pool = SessionPool(settings.name, max(1, sessions), settings.session_wait)
         self.login: Login | None = None
         self.epoch = 0
-        self.doubt = False  # a change failed and was not looked into: finding nothing proves nothing
+        self.doubt = ""  # which change failed and was not looked into: finding nothing proves nothing
         self.demand_sentinel = True
         self.fingerprint = settings.fingerprint
         self._module: Module | None = None
@@ -181,7 +181,7 @@ class Connection:
         if not useless:
             self._suspect(str(failure.error), reinitialise, failure.epoch)
         elif verb in CHANGES:
-            self.doubt = True
+            self.doubt = self.doubt or str(failure.error)
         if again or useless:
             raise outcome_of(verb, failure, failure.error) from None
 
@@ -247,7 +247,7 @@ class Connection:
                 self._reinitialised = time.monotonic()
             module.initialize()
             self._log_in(module, pin)
-            self.doubt = False
+            self.doubt = ""
 
     def _log_in(self, module: Module, pin: str) -> None:
         self.login = login.log_in(self, module, pin)

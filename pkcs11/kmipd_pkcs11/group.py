@@ -7,7 +7,7 @@ caught up too. A member that lags behind says "no such key"; the next one is ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
@@ -277,6 +277,15 @@ class GroupStore:
         if self._replication is Replication.REQUIRED or len(failures) == len(self.members):
             raise next(iter(failures.values()))
         self._ledger.defer([Deferred(name, cka_id, "destroy") for name in failures], ())
+
+    def destroy_each(self, cka_ids: Collection[bytes]) -> frozenset[bytes]:
+        """One by one, since each has its place in the ledger; what fails is left out."""
+        gone = set()
+        for cka_id in cka_ids:
+            with suppress(StoreError):
+                self.destroy(cka_id)
+                gone.add(cka_id)
+        return frozenset(gone)
 
     # Catching up ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from pkcs11.constants import Attribute as A
@@ -13,7 +13,7 @@ from kmipd.core.ports import KeyClass, TokenObject
 from kmipd_pkcs11 import sentinel
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.connection import Connection
-from kmipd_pkcs11.errors import CallFailed, TokenSick, ViewDoubted
+from kmipd_pkcs11.errors import CallFailed, ErrorClass, TokenSick, Verb, ViewDoubted, classify
 from kmipd_pkcs11.raw import TRUE, Functions, ulong
 from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.templates import Attributes, differences
@@ -23,6 +23,9 @@ CLASSES: Final = {
     KeyClass.PRIVATE: ObjectClass.PRIVATE_KEY,
     KeyClass.PUBLIC: ObjectClass.PUBLIC_KEY,
 }
+_READ_FOR_ONE_SEARCH: Final = (
+    64  # CKA_IDs that are read rather: SoftHSM2 reads all objects for each search, an HSM does not
+)
 _TEXT_ROOM: Final = 512  # bytes for a CKA_ID or CKA_LABEL of somebody else's object; longer ones are shown as empty
 
 
@@ -58,6 +61,11 @@ class Objects:
             self._prove_absence(session)
         return found
 
+    def exists(self, session: PooledSession, cka_id: bytes) -> bool:
+        """False only when that is proved."""
+        with self._connection.lock.searching():
+            return bool(self.all_of(session, cka_id))
+
     def destroy_all(self, session: PooledSession, cka_id: bytes) -> None:
         """Destroy every object of this CKA_ID; the token confirmed each, or they are proved absent."""
         self._connection.handles.drop(cka_id)
@@ -69,6 +77,42 @@ class Objects:
             self._connection.absences.known_here(cka_id)
             for handle in found:
                 self._connection.functions.destroy(session.handle, handle)
+
+    def destroy_each(self, session: PooledSession, cka_ids: Collection[bytes]) -> frozenset[bytes]:
+        """Destroy every object of these CKA_IDs; those of which nothing is left, destroyed or proved absent."""
+        functions, refused = self._connection.functions, set()
+        with self._connection.lock.writing():
+            found = self._by_id(session, cka_ids)
+            if missing := [cka_id for cka_id in cka_ids if cka_id not in found]:
+                self._prove_absence(session, *missing)
+            for cka_id, handles in found.items():
+                self._connection.handles.drop(cka_id)
+                self._connection.absences.known_here(cka_id)
+                try:
+                    for handle in handles:
+                        functions.destroy(session.handle, handle)
+                except CallFailed as error:
+                    if classify(error.code, Verb.DESTROY, self._connection.facts.overrules) is not ErrorClass.CALLER:
+                        raise
+                    refused.add(cka_id)  # it stands in nobody else's way
+        return frozenset(cka_ids) - refused
+
+    def _by_id(self, session: PooledSession, cka_ids: Collection[bytes]) -> dict[bytes, list[int]]:
+        """The handles of those that are there. The token lock is held."""
+        functions = self._connection.functions
+        found: dict[bytes, list[int]] = {}
+        everything = functions.find(session.handle, ((A.TOKEN, TRUE),))
+        if len(everything) > _READ_FOR_ONE_SEARCH * len(cka_ids):
+            for cka_id in cka_ids:
+                if handles := functions.find(session.handle, ((A.TOKEN, TRUE), (A.ID, cka_id))):
+                    found[cka_id] = handles
+            return found
+        wanted = frozenset(cka_ids)
+        for handle in everything:
+            (value,) = functions.attributes(session.handle, handle, ((A.ID, _TEXT_ROOM),))
+            if value is not None and value in wanted:
+                found.setdefault(value, []).append(handle)
+        return found
 
     def make(self, session: PooledSession, cka_id: bytes, generate: Callable[[], Sequence[int]]) -> Sequence[int]:
         """Generate under the token lock. The CKA_ID is random and fresh, so nothing is searched before the first try;
@@ -127,17 +171,18 @@ class Objects:
                 self._prove_absence(session)
         return rows
 
-    def _prove_absence(self, session: PooledSession, cka_id: bytes | None = None) -> None:
+    def _prove_absence(self, session: PooledSession, *cka_ids: bytes) -> None:
         """TokenSick unless the sentinel is listed, and no failed change has left the token's view in doubt.
 
-        Of a key, ViewDoubted unless this process's view of the token can be believed.
+        Of keys, ViewDoubted unless this process's view of the token can be believed.
         """
-        if cka_id is not None and not self._connection.absences.believed(cka_id, fresh=session.fresh):
+        absences = self._connection.absences
+        if not all(absences.believed(cka_id, fresh=session.fresh) for cka_id in cka_ids):
             raise ViewDoubted(
                 f"key store {self._name!r}: a key is not in this process's view of the token; it is looked at anew"
             )
         if self._connection.doubt:
-            raise TokenSick(f"key store {self._name!r}: a change failed, and what the token lists is not trusted")
+            raise TokenSick(f"{self._connection.doubt}; until then what it lists is not believed")
         sentinel.demand(self._connection.functions, session.handle, self._name)
 
     @property

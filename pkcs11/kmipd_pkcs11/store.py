@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
@@ -201,11 +201,7 @@ class PKCS11Store:
         return release.true_length(material, size) if secret else release.trim_der(material)
 
     def exists(self, cka_id: bytes) -> bool:
-        def look(session: PooledSession) -> bool:
-            with self._connection.lock.searching():
-                return bool(self._objects.all_of(session, cka_id))
-
-        return self._connection.run(Verb.FIND, look)
+        return self._connection.run(Verb.FIND, lambda session: self._objects.exists(session, cka_id))
 
     def describe(self, key: TokenKey) -> tuple[int | None, dict[str, str | int | bool]]:
         """A key as its token has it: its handle and what may be shown of it; None and nothing when it is not there."""
@@ -216,6 +212,9 @@ class PKCS11Store:
 
     def destroy(self, cka_id: bytes) -> None:
         self._connection.run(Verb.DESTROY, lambda session: self._objects.destroy_all(session, cka_id))
+
+    def destroy_each(self, cka_ids: Collection[bytes]) -> frozenset[bytes]:
+        return self._connection.run(Verb.DESTROY, lambda session: self._objects.destroy_each(session, cka_ids))
 
     def inventory(self) -> Sequence[TokenObject]:
         return self._connection.run(Verb.FIND, self._objects.list)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -207,9 +208,10 @@ def _look(directory: Path) -> list[str]:
         wrong = [f"orphan {one.cka_id.hex()} {one.label}" for one in orphans(application.services, application.store)]
         wrong += [f"intent {one.cka_id.hex()}" for one in registry.intents(application.services.clock.now() + 1)]
         wrong += [f"unfinished destroy of {uid}" for uid in registry.pending_destroys()]
-        held = [(one.cka_id, one.key_class) for one in store.inventory()]
-        wrong += [f"{cka_id.hex()} is there twice" for cka_id, kind in set(held) if held.count((cka_id, kind)) > 1]
-        resident = [one for one in registry.objects(limit=100_000) if one.placement is Placement.RESIDENT]
+        held = Counter((one.cka_id, one.key_class) for one in store.inventory())
+        wrong += [f"{cka_id.hex()} is there twice" for (cka_id, _), count in held.items() if count > 1]
+        everything = registry.objects(limit=sum(registry.counts().values()))
+        resident = [one for one in everything if one.placement is Placement.RESIDENT]
         ids = {cka_id for cka_id, _ in held}
         wrong += [f"{one.uid} is in the registry and not in the token" for one in resident if one.cka_id not in ids]
         return wrong

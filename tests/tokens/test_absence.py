@@ -13,7 +13,7 @@ from kmipd.core.errors import TokenKeyMissing
 from kmipd.core.ports import CipherParameters, KeyTemplate, TokenKey
 from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
-from kmipd_pkcs11 import absence
+from kmipd_pkcs11 import absence, objects
 from kmipd_pkcs11.absence import Absences
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.store import PKCS11Store
@@ -82,6 +82,22 @@ def test_a_lost_key_is_looked_for_in_a_new_view_once(store: PKCS11Store) -> None
         epochs.append(store.health().epoch)
     assert epochs[1] > epochs[0]
     assert epochs[1:] == [epochs[1]] * 3
+
+
+@pytest.mark.parametrize("reads", [0, 1_000_000], ids=["searched", "listed"])
+def test_many_keys_are_looked_for_in_one_new_view(
+    two: tuple[PKCS11Store, PKCS11Store], monkeypatch: pytest.MonkeyPatch, reads: int
+) -> None:
+    monkeypatch.setattr(objects, "_READ_FOR_ONE_SEARCH", reads)
+    one, other = two
+    kept, *going = [one.generate_key(secrets.token_bytes(16), AES).cka_id for _ in range(3)]
+    lost = [secrets.token_bytes(16) for _ in range(5)]
+    other.check()
+    epoch = other.health().epoch
+    assert other.destroy_each([*going, *lost]) == {*going, *lost}
+    assert other.health().epoch <= epoch + 1, "one new view, where one is needed, for all of them"
+    assert one.exists(kept)
+    assert not any(map(one.exists, going))
 
 
 def test_what_was_made_or_destroyed_here_is_known_here(store: PKCS11Store) -> None:

@@ -26,7 +26,7 @@ from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import Verb
 from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.store import PKCS11Store
-from tests.tokens.faults import Faults, eventually
+from tests.tokens.faults import Action, Faults, eventually
 
 AES = KeyTemplate(algorithm=Algorithm.AES, length=256, usage=Usage.ENCRYPT | Usage.DECRYPT, label="test")
 ECB = CipherParameters(algorithm=Algorithm.AES, block_cipher_mode=Mode.ECB)
@@ -186,6 +186,27 @@ class TestFaults:
         assert faulty.exists(key.cka_id)
         faulty.destroy(key.cka_id)
         assert not faulty.exists(key.cka_id)
+
+    def test_a_key_that_cannot_be_destroyed_stands_in_nobody_elses_way(
+        self, faulty: PKCS11Store, faults: Faults
+    ) -> None:
+        keys = {faulty.generate_key(new_id(), AES).cka_id for _ in range(3)}
+        faults.add("C_DestroyObject", Action.RETURN, code=CKR.ACTION_PROHIBITED, count=1)
+        gone = faulty.destroy_each(keys)
+        assert len(gone) == 2
+        assert [cka_id for cka_id in keys if faulty.exists(cka_id)] == list(keys - gone)
+        faults.clear()
+        assert faulty.destroy_each(keys) == keys
+
+    def test_many_destroys_that_fail_are_never_taken_for_done(self, faulty: PKCS11Store, faults: Faults) -> None:
+        keys = {faulty.generate_key(new_id(), AES).cka_id for _ in range(3)}
+        faults.fail("C_DestroyObject", CKR.FUNCTION_FAILED)
+        with pytest.raises(StoreUncertain):
+            faulty.destroy_each(keys)
+        faults.clear()
+        time.sleep(0.15)
+        assert faulty.destroy_each(keys) == keys
+        assert not any(map(faulty.exists, keys))
 
     def test_after_a_failed_change_nothing_found_proves_nothing(self, faulty: PKCS11Store, faults: Faults) -> None:
         """SoftHSM2 on a read-only disk drops the handle of a key it could not destroy, and lists it no more."""
