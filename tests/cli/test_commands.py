@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -185,9 +186,10 @@ def test_files_of_a_refused_enrolment_are_taken_back(own_server: Server, tmp_pat
     """The registry refuses after the files are written."""
     clients = administration.Clients(config.load(own_server.directory, {}))
     out = tmp_path / "out"
-    with sqlite3.connect(own_server.directory / "registry.db") as registry:
+    with closing(sqlite3.connect(own_server.directory / "registry.db")) as registry:
         registry.execute("BEGIN IMMEDIATE")
         registry.execute("CREATE TRIGGER full BEFORE INSERT ON certificate BEGIN SELECT RAISE(ABORT, 'full'); END")
+        registry.commit()
     try:
         with pytest.raises(Exception, match="full"):
             clients.issue("array1", out, group="array1", role="client", key_type="ec")

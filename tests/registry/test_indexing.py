@@ -121,13 +121,15 @@ def test_what_was_there_before_the_upgrade_is_not_indexed_again(tmp_path: Path) 
     add(registry, an_object(1))
     assert located(registry, Tag.INITIAL_DATE, NOW + 1) == ["uid-1"]
     registry.close()
-    with open_engine(path).connect() as connection:  # as the release before left it
+    engine = open_engine(path)
+    with engine.connect() as connection:  # as the release before left it
         connection.exec_driver_sql("DROP TABLE index_progress")
         connection.exec_driver_sql("DROP INDEX ix_managed_object_cka_id")
         connection.exec_driver_sql("CREATE INDEX ix_managed_object_cka_id ON managed_object (cka_id)")
         command.stamp(schema._config(connection), "0002")
         command.upgrade(schema._config(connection), "0003")
         command.stamp(schema._config(connection), "head")  # what came later is there already
+    engine.dispose()
     upgraded = Registry(path, tmp_path / "audit.log")
     add(upgraded, an_object(2))
     assert located(upgraded, Tag.INITIAL_DATE, NOW + 1) == ["uid-1"]

@@ -29,8 +29,10 @@ from tests.registry.objects import NOW, add, an_object, name, text_item
 
 
 def test_the_migrations_make_the_declared_tables(registry: Registry) -> None:
-    with open_engine(registry.path).connect() as connection:
+    engine = open_engine(registry.path)
+    with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_commits_are_on_the_disk(registry: Registry) -> None:
