@@ -1,9 +1,10 @@
-"""What no server of this kind can beat: a TLS echo, and the token called directly."""
+"""What no server of this kind can beat: a TLS echo, the token called directly, and the two with nothing else around."""
 
 from __future__ import annotations
 
 import resource
 import secrets
+import ssl
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import servers
 from kmipd import app, config
 from kmipd.core import vault
 from kmipd.core.ports import KeyTemplate
+from kmipd.core.services import Services
 from kmipd.load import measure
 from kmipd.spec.enumerations import CryptographicAlgorithm
 
@@ -23,19 +25,30 @@ REQUEST = 168  # bytes of a Get request
 _GENERATE = KeyTemplate(algorithm=CryptographicAlgorithm.AES, length=256)
 
 
-def measure_all(ours: Path, scratch: Path, seconds: float) -> dict[str, float]:
+def measure_all(ours: Path, seconds: float) -> dict[str, float]:
     """Microseconds of CPU, and rates."""
-    echo = _in_child("echo", ours, seconds)
-    token = _in_child("token", ours, seconds)
-    del scratch
-    return echo | token
+    return _in_child("echo", ours, seconds) | _in_child("token", ours, seconds)
+
+
+def least(ours: Path, seconds: float) -> dict[str, float]:
+    """Answers a second over one connection, by operation: see `least.py`."""
+    return _printed([sys.executable, str(Path(__file__).with_name("least.py")), str(ours), str(seconds)])
+
+
+def generate_rate(ours: Path, seconds: float) -> float:
+    """C_GenerateKey of a token object, a second."""
+    return _in_child("generate", ours, seconds)["generate_per_second"]
 
 
 def _in_child(what: str, ours: Path, seconds: float) -> dict[str, float]:
     """In a process of its own, so that its CPU time is its own."""
-    command = [sys.executable, __file__, what, str(ours), str(seconds)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines())}
+    return _printed([sys.executable, __file__, what, str(ours), str(seconds)])
+
+
+def _printed(command: list[str]) -> dict[str, float]:
+    """Names and the numbers behind them, a line each."""
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return {name: float(value) for name, value in (line.rsplit(maxsplit=1) for line in done.stdout.splitlines())}
 
 
 def _echo(ours: Path, seconds: float) -> None:
@@ -57,7 +70,11 @@ def _echo(ours: Path, seconds: float) -> None:
 
 def _echo_client(ours: Path, seconds: float, port: int) -> None:
     target = servers.target(port, ours / "resident")
-    sock = measure.Client(target).sock
+    print(asked(measure.Client(target).sock, seconds))
+
+
+def asked(sock: ssl.SSLSocket, seconds: float) -> int:
+    """How many requests the server at the other end answers in that time, one after the other."""
     message, requests, until = bytes(REQUEST), 0, time.perf_counter() + seconds
     while time.perf_counter() < until:
         sock.sendall(message)
@@ -65,10 +82,18 @@ def _echo_client(ours: Path, seconds: float, port: int) -> None:
         while received < ANSWER:
             received += len(sock.recv(65_536))
         requests += 1
-    print(requests)
+    return requests
 
 
-def _token(ours: Path, seconds: float) -> None:
+def wrapping_key(services: Services) -> bytes:
+    """One that the server has made, or a new one."""
+    vault.ensure_wrapping_key(services, services.store)
+    taken = services.registry.take_wrapping_use(services.store.name)
+    assert taken is not None
+    return taken
+
+
+def _token(ours: Path) -> None:
     """Through the store, one thread: a few µs above the C calls themselves."""
     application = app.compose(config.load(ours, {}))
     store, services = application.store, application.services
@@ -77,16 +102,10 @@ def _token(ours: Path, seconds: float) -> None:
         secrets.token_bytes(16), KeyTemplate(algorithm=CryptographicAlgorithm.AES, length=256, extractable=True)
     )
     print("release_us", _cpu(lambda: store.release(key)))
-    wrapping_key = services.registry.take_wrapping_use(store.name)
-    if wrapping_key is None:
-        vault.make_wrapping_key(services, services.store)
-        wrapping_key = services.registry.take_wrapping_use(store.name)
-    assert wrapping_key is not None
-    kek = wrapping_key
+    kek = wrapping_key(services)
     sealed = store.seal(kek, bytes(160), b"aad")
     print("unseal_us", _cpu(lambda: store.unseal(kek, sealed, b"aad")))
     store.destroy(key.cka_id)
-    print("generate_per_second", _generate_rate(application, seconds))
     application.close()
 
 
@@ -98,14 +117,13 @@ def _cpu(call: Callable[[], object]) -> float:
     return (time.process_time() - start) / 5_000 * 1e6
 
 
-def _generate_rate(application: app.Application, seconds: float) -> float:
+def _generate(ours: Path, seconds: float) -> None:
     """C_GenerateKey of a token object, by python-pkcs11 alone, in the same token."""
     from pkcs11 import Attribute, KeyType
 
     from kmipd_pkcs11.module import open_module
 
-    section = application.settings.store
-    application.store.close()
+    section = config.load(ours, {}).store
     environment = {} if section.softhsm2_conf is None else {"SOFTHSM2_CONF": str(section.softhsm2_conf)}
     module = open_module(section.module, environment)
     module.initialize()
@@ -122,7 +140,7 @@ def _generate_rate(application: app.Application, seconds: float) -> float:
         rate = len(made) / (time.perf_counter() - start)
         for key in made:
             key.destroy()
-    return rate
+    print("generate_per_second", rate)
 
 
 if __name__ == "__main__":
@@ -130,5 +148,7 @@ if __name__ == "__main__":
         _echo(Path(sys.argv[2]), float(sys.argv[3]))
     elif sys.argv[1] == "echo-client":
         _echo_client(Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    elif sys.argv[1] == "generate":
+        _generate(Path(sys.argv[2]), float(sys.argv[3]))
     else:
-        _token(Path(sys.argv[2]), float(sys.argv[3]))
+        _token(Path(sys.argv[2]))

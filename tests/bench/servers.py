@@ -151,14 +151,20 @@ def pykmip_server(directory: Path, port: int, identity: Path) -> Iterator[subpro
         yield process
 
 
+def echo_context(identity: Path) -> ssl.SSLContext:
+    """Mutual TLS by the library's defaults."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity / "cert.pem", identity / "key.pem")
+    context.load_verify_locations(identity / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 class Echo:
     """The ceiling: a blocking thread a connection that reads a TLS message and sends a fixed answer."""
 
     def __init__(self, identity: Path, answer_size: int) -> None:
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(identity / "cert.pem", identity / "key.pem")
-        self._context.load_verify_locations(identity / "ca.pem")
-        self._context.verify_mode = ssl.CERT_REQUIRED
+        self._context = echo_context(identity)
         self._answer = bytes(answer_size)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
