@@ -22,7 +22,7 @@ from pkcs11.mechanisms import GCMParams, KeyType, Mechanism
 from kmipd.core.errors import MechanismUnavailable
 from kmipd_pkcs11 import expected, known_keys, proofs_rsa_ec
 from kmipd_pkcs11.crypt import BoundKey, encrypt
-from kmipd_pkcs11.errors import VAGUE, ErrorClass, Verb, classify, code_of
+from kmipd_pkcs11.errors import VAGUE, ErrorClass, Verb, classify, code_of, name_of
 from kmipd_pkcs11.known_keys import KeySource
 from kmipd_pkcs11.mechanisms import Plan
 from kmipd_pkcs11.raw import Functions
@@ -32,6 +32,7 @@ from kmipd_pkcs11.sessions import PooledSession
 if TYPE_CHECKING:
     from kmipd_pkcs11.connection import Connection
 
+_WRONG: Final = "its known answer is wrong"
 DOUBT_SECONDS = 5.0  # between two attempts at a check that fails: cheap, and a passing fault is soon forgotten
 _AES = bytes(range(32))
 _DES3 = bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")
@@ -109,6 +110,12 @@ WRAPS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Refuted:
+    why: str
+    until: float  # (of the monotonic clock) it is not tried again
+
+
 class Proofs:
     """What one token was seen to do, under one login."""
 
@@ -117,7 +124,7 @@ class Proofs:
         self._epoch = -1
         self._mechanisms: frozenset[int] = frozenset()
         self._held: set[object] = set()
-        self._refuted: dict[object, float] = {}  # until when (of the monotonic clock) it is not tried again
+        self._refuted: dict[object, Refuted] = {}
         self._vague: set[object] = set()
         self._way: WrapWay | None = None
 
@@ -134,11 +141,9 @@ class Proofs:
         listed = plan.mechanism in self._mechanisms
         source = self.source(session) if listed else KeySource.IMPORTED
         if not (listed and self._holds(plan.proof, lambda: prove(self._connection.functions, session, plan, source))):
-            raise MechanismUnavailable(
-                f"key store {self._connection.settings.name!r} has no working CKM_{plan.mechanism.name} "
-                f"{plan.hash_name} {plan.mgf_name}".rstrip(),
-                store=self._connection.settings.name,
-            )
+            what = f"CKM_{plan.mechanism.name} {plan.hash_name} {plan.mgf_name}".rstrip()
+            why = self._why(plan.proof) if listed else "the token does not list it"
+            raise self._unavailable(f"has no working {what}: {why}")
 
     def wrap_way(self, session: PooledSession) -> WrapWay:
         """How keys are released; MechanismUnavailable when no way is proved."""
@@ -151,7 +156,9 @@ class Proofs:
                 None,
             )
         if self._way is None:
-            raise MechanismUnavailable("the token can wrap no key under a key of known value: nothing can be released")
+            tried = [way for way in self._refuted if isinstance(way, WrapWay)]
+            why = "; ".join(f"0x{way.mechanism:04x}: {self._why(way)}" for way in tried) or "it lists no way to"
+            raise self._unavailable(f"wraps no key under a key of known value, so nothing can be released: {why}")
         return self._way
 
     def source(self, session: PooledSession) -> KeySource:
@@ -161,7 +168,15 @@ class Proofs:
         for source in KeySource:
             if self._holds(source, lambda source=source: makes(functions, session, source)):  # type: ignore[misc]
                 return source
-        raise MechanismUnavailable("the token takes no key of known value, neither imported nor agreed upon")
+        why = "; ".join(f"{source.name.lower()}: {self._why(source)}" for source in KeySource)
+        raise self._unavailable(f"takes no key of known value: {why}")
+
+    def _unavailable(self, what: str) -> MechanismUnavailable:
+        name = self._connection.settings.name
+        return MechanismUnavailable(f"key store {name!r} {what}", store=name)
+
+    def _why(self, name: object) -> str:
+        return self._refuted[name].why
 
     def _fresh(self) -> None:
         if self._epoch != self._connection.epoch and self._connection.login is not None:
@@ -175,22 +190,23 @@ class Proofs:
         if name in self._held:
             return True
         now = time.monotonic()
-        if now < self._refuted.get(name, 0.0):
+        if name in self._refuted and now < self._refuted[name].until:
             return False
-        if self._try(name, proof):
+        why = self._try(name, proof)
+        if not why:
             self._held.add(name)
             return True
-        self._refuted[name] = now + DOUBT_SECONDS
+        self._refuted[name] = Refuted(why, now + DOUBT_SECONDS)
         self._vague.discard(name)
         return False
 
-    def _try(self, name: object, proof: Callable[[], bool]) -> bool:
-        """The proof's result; a refusal is a "no". A sick token or session is not our answer to give, so other errors
-        go on to the connection, which tries again; only the second vague one is a "no" too."""
+    def _try(self, name: object, proof: Callable[[], bool]) -> str:
+        """Nothing when it is proved, else why not; a refusal is a "no". A sick token or session is not our answer to
+        give, so other errors go on to the connection, which tries again; only the second vague one is a "no" too."""
         try:
-            return proof()
+            return "" if proof() else _WRONG
         except (InvalidUnwrap, InvalidTag, ValueError):
-            return False
+            return _WRONG
         except Exception as error:
             code = code_of(error)
             if code is None or (code in VAGUE and name not in self._vague):
@@ -198,7 +214,7 @@ class Proofs:
                 raise
             error_class = classify(code, Verb.DECRYPT, self._connection.facts.overrules)
             if error_class in (ErrorClass.CALLER, ErrorClass.MECHANISM):
-                return False
+                return f"a check of it was answered with {name_of(code)}"
             raise
 
 
