@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
@@ -25,6 +26,9 @@ CLASSES: Final = {
 }
 _READ_FOR_ONE_SEARCH: Final = (
     64  # CKA_IDs that are read rather: SoftHSM2 reads all objects for each search, an HSM does not
+)
+_LET_OTHERS_IN: Final = (
+    0.001  # seconds: who waits for the token's lock gets it before the next of many keys is destroyed
 )
 _TEXT_ROOM: Final = 512  # bytes for a CKA_ID or CKA_LABEL of somebody else's object; longer ones are shown as empty
 
@@ -80,21 +84,23 @@ class Objects:
 
     def destroy_each(self, session: PooledSession, cka_ids: Collection[bytes]) -> frozenset[bytes]:
         """Destroy every object of these CKA_IDs; those of which nothing is left, destroyed or proved absent."""
-        functions, refused = self._connection.functions, set()
-        with self._connection.lock.writing():
+        connection, refused = self._connection, set()
+        with connection.lock.searching():
             found = self._by_id(session, cka_ids)
             if missing := [cka_id for cka_id in cka_ids if cka_id not in found]:
                 self._prove_absence(session, *missing)
-            for cka_id, handles in found.items():
-                self._connection.handles.drop(cka_id)
-                self._connection.absences.known_here(cka_id)
-                try:
+        for cka_id, handles in found.items():
+            time.sleep(_LET_OTHERS_IN)
+            connection.handles.drop(cka_id)
+            connection.absences.known_here(cka_id)
+            try:
+                with connection.lock.writing():
                     for handle in handles:
-                        functions.destroy(session.handle, handle)
-                except CallFailed as error:
-                    if classify(error.code, Verb.DESTROY, self._connection.facts.overrules) is not ErrorClass.CALLER:
-                        raise
-                    refused.add(cka_id)  # it stands in nobody else's way
+                        connection.functions.destroy(session.handle, handle)
+            except CallFailed as error:
+                if classify(error.code, Verb.DESTROY, connection.facts.overrules) is not ErrorClass.CALLER:
+                    raise
+                refused.add(cka_id)  # it stands in nobody else's way
         return frozenset(cka_ids) - refused
 
     def _by_id(self, session: PooledSession, cka_ids: Collection[bytes]) -> dict[bytes, list[int]]:

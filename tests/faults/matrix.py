@@ -10,6 +10,7 @@ for one kind: a PIN that was refused is never tried again by itself, so the oper
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import threading
 import time
@@ -27,6 +28,7 @@ from tests.tokens.faults import Action, Faults, build, eventually
 CUSTOMERS = 8
 HOLD = 0.4  # seconds that the module misbehaves: hundreds of calls
 ANSWER = 2.0  # the server's time-out for a request, in seconds
+LAST_LINES = 60  # of the log, shown when something is wrong in the end
 HANG = 4.5  # so that hung requests are answered, and their threads are counted
 
 
@@ -105,6 +107,10 @@ class Run:
             self.server.kill()
         return wrong + what_is_wrong(self.server)
 
+    def last_words(self) -> str:
+        """The end of the server's log: the directory is about to go."""
+        return "\n".join(self.server.log.read_text("utf-8").splitlines()[-LAST_LINES:])
+
     def totals(self) -> str:
         asked = sum(len(customer.answers) for customer in self.customers)
         made = sum(len(customer.keys) for customer in self.customers)
@@ -122,9 +128,13 @@ def run(directory: Path, library: Path, pairs: Sequence[tuple[Verb, Failure]]) -
             print(_line(cells[-2]), _line(cells[-1]), sep="\n", flush=True)
     finally:
         running.faults.clear()
-        wrong = running.finish()
+        try:
+            wrong = running.finish()
+        except BaseException:
+            print(running.last_words(), file=sys.stderr)
+            raise
     wrong += [problem for cell in cells for problem in cell.problems()]
-    assert wrong == [], "\n".join(wrong)
+    assert wrong == [], "\n".join([*wrong, running.last_words()])
     return cells, running.totals()
 
 
