@@ -24,12 +24,10 @@ CLASSES: Final = {
     KeyClass.PRIVATE: ObjectClass.PRIVATE_KEY,
     KeyClass.PUBLIC: ObjectClass.PUBLIC_KEY,
 }
-_READ_FOR_ONE_SEARCH: Final = (
-    64  # CKA_IDs that are read rather: SoftHSM2 reads all objects for each search, an HSM does not
-)
-_LET_OTHERS_IN: Final = (
-    0.001  # seconds: who waits for the token's lock gets it before the next of many keys is destroyed
-)
+# CKA_IDs that are read rather than searched for one: SoftHSM2 reads all objects for each search, an HSM does not.
+_READ_FOR_ONE_SEARCH: Final = 64
+# Seconds before the next of many keys is destroyed: others wait for the token's lock, and poll for that of the file.
+_LET_OTHERS_IN: Final = 0.005
 _TEXT_ROOM: Final = 512  # bytes for a CKA_ID or CKA_LABEL of somebody else's object; longer ones are shown as empty
 
 
@@ -115,10 +113,21 @@ class Objects:
             return found
         wanted = frozenset(cka_ids)
         for handle in everything:
-            (value,) = functions.attributes(session.handle, handle, ((A.ID, _TEXT_ROOM),))
-            if value is not None and value in wanted:
-                found.setdefault(value, []).append(handle)
+            for cka_id in self._read(session, handle, A.ID) or ():
+                if cka_id in wanted:
+                    found.setdefault(cka_id, []).append(handle)
         return found
+
+    def _read(self, session: PooledSession, handle: int, *attributes: A) -> Sequence[bytes] | None:
+        """Attributes of an object that may be somebody else's, empty where it has none; None when it is gone."""
+        wanted = [(attribute, _TEXT_ROOM) for attribute in attributes]
+        try:
+            found = self._connection.functions.attributes(session.handle, handle, wanted)
+        except CallFailed as error:
+            if error.code == CKR.OBJECT_HANDLE_INVALID:
+                return None  # somebody destroyed it meanwhile
+            raise
+        return [value or b"" for value in found]
 
     def make(self, session: PooledSession, cka_id: bytes, generate: Callable[[], Sequence[int]]) -> Sequence[int]:
         """Generate under the token lock. The CKA_ID is random and fresh, so nothing is searched before the first try;
@@ -164,14 +173,9 @@ class Objects:
             with self._connection.lock.searching():
                 handles = functions.find(session.handle, ((A.CLASS, ulong(object_class)), (A.TOKEN, TRUE)))
             for handle in handles:
-                try:
-                    found = functions.attributes(session.handle, handle, ((A.ID, _TEXT_ROOM), (A.LABEL, _TEXT_ROOM)))
-                except CallFailed as error:
-                    if error.code == CKR.OBJECT_HANDLE_INVALID:
-                        continue  # somebody destroyed it meanwhile
-                    raise
-                cka_id, label = found[0] or b"", (found[1] or b"").decode("utf-8", "replace")
-                rows.append(TokenObject(cka_id, key_class, label, internal=cka_id == sentinel.CKA_ID))
+                if (found := self._read(session, handle, A.ID, A.LABEL)) is not None:
+                    cka_id, label = found[0], found[1].decode("utf-8", "replace")
+                    rows.append(TokenObject(cka_id, key_class, label, internal=cka_id == sentinel.CKA_ID))
         if all(row.cka_id != sentinel.CKA_ID for row in rows):
             with self._connection.lock.searching():
                 self._prove_absence(session)
