@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 
@@ -16,6 +17,10 @@ log = logging.getLogger(__name__)
 # TLS 1.2: ECDHE with AEAD, then AES-CBC with SHA-2/SHA-1 for appliances whose libraries have no GCM. No static RSA.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256+SHA384:ECDHE+AES128+SHA256:!aNULL:!eNULL:!PSK:!SRP:!DSS"
 
+# SSL_OP_NO_RX_CERTIFICATE_COMPRESSION, nameless in Python (RFC 8879): what somebody sends who is not known yet
+# is not unpacked, and a certificate that is refused can be described (`refusals`).
+NO_COMPRESSED_CERTIFICATES: Final = 1 << 33
+
 
 def server_context(certificate: Path, key: Path, client_cas: Sequence[Path], crls: Sequence[Path]) -> ssl.SSLContext:
     """A context that demands a client certificate of one of `client_cas` that none of `crls` revokes."""
@@ -24,6 +29,8 @@ def server_context(certificate: Path, key: Path, client_cas: Sequence[Path], crl
     context.verify_mode = ssl.CERT_REQUIRED
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION
+    if ssl.OPENSSL_VERSION_INFO >= (3, 2):
+        context.options |= NO_COMPRESSED_CERTIFICATES
     _load(context, certificate, key)
     for path in client_cas:
         _trust(context, path, "client authority")

@@ -12,7 +12,7 @@ import pytest
 
 from kmipd.core.errors import StoreError
 from kmipd.core.ports import CipherParameters, KeyTemplate
-from kmipd.spec.enumerations import CryptographicAlgorithm, PaddingMethod
+from kmipd.spec.enumerations import CryptographicAlgorithm, HashingAlgorithm, PaddingMethod
 from kmipd.spec.masks import CryptographicUsageMask as M
 from kmipd.trust.authority import Authority
 from kmipd_pkcs11 import connection, module
@@ -68,7 +68,13 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def decrypt_garbage(store: PKCS11Store) -> None:
     key, _ = store.generate_key_pair(secrets.token_bytes(16), RSA)
-    oaep = CipherParameters(algorithm=CryptographicAlgorithm.RSA, padding_method=PaddingMethod.PKCS1_V1_5)
+    sha1 = HashingAlgorithm.SHA_1
+    oaep = CipherParameters(  # whose padding OpenSSL refuses aloud; to garbage in PKCS#1 1.5 it answers more garbage
+        algorithm=CryptographicAlgorithm.RSA,
+        padding_method=PaddingMethod.OAEP,
+        hashing_algorithm=sha1,
+        mask_generator_hash=sha1,
+    )
     with pytest.raises(StoreError):
         store.decrypt(key, oaep, bytes(256), b"")
 
