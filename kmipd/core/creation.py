@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kmipd.core import attributes as attrs
-from kmipd.core import digests, group_rules, identifiers, vault
+from kmipd.core import digests, group_rules, vault
 from kmipd.core.algorithms.errors import name_of
 from kmipd.core.errors import KmipError
 from kmipd.core.model import AttributeKey, AttributeSet, ManagedObject, Placement
@@ -50,12 +50,12 @@ class Lineage:
     version: int = 1
 
 
-def new_lineage() -> Lineage:
-    return Lineage(key_id=identifiers.new())
+def new_lineage(ctx: Context) -> Lineage:
+    return Lineage(key_id=new_uid(ctx))
 
 
-def new_uid() -> str:
-    return identifiers.new()
+def new_uid(ctx: Context) -> str:
+    return ctx.services.registry.new_identifier()
 
 
 def requested(ctx: Context, *templates: TemplateAttribute | None, attributes: Attributes | None = None) -> AttributeSet:

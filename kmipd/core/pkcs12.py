@@ -73,7 +73,7 @@ def opened(ctx: Context, structure: o.ManagedObject, wanted: AttributeSet) -> Op
     algorithm, length = stated.get(Tag.CRYPTOGRAPHIC_ALGORITHM), stated.get(Tag.CRYPTOGRAPHIC_LENGTH)
     key: Any = vault.in_block(ObjectType.PRIVATE_KEY, KeyFormatType.PKCS_8, algorithm, length, der)
     chain = _chain_of(found)
-    uids = tuple(creation.new_uid() for _ in chain)
+    uids = tuple(creation.new_uid(ctx) for _ in chain)
     if uids:
         wanted = wanted.append(Tag.LINK, _link(LinkType.PKCS_12_CERTIFICATE_LINK, uids[0]))
     return Opened(key, wanted, chain, uids)
@@ -122,7 +122,7 @@ def add_chain(ctx: Context, container: Opened) -> None:
         if issuer is not None:
             wanted = wanted.append(Tag.LINK, _link(LinkType.PKCS_12_CERTIFICATE_LINK, issuer))
         attributes = creation.complete(ctx, ObjectType.CERTIFICATE, wanted, generated=False)
-        creation.add_wrapped(ctx, ObjectType.CERTIFICATE, structure, attributes, creation.new_lineage(), uid)
+        creation.add_wrapped(ctx, ObjectType.CERTIFICATE, structure, attributes, creation.new_lineage(ctx), uid)
 
 
 def container(ctx: Context, obj: ManagedObject, structure: o.ManagedObject) -> o.ManagedObject:

@@ -131,6 +131,9 @@ class RegistryPort(Protocol):
 
     def unit(self) -> UnitOfWork: ...
 
+    def new_identifier(self) -> str:
+        """One that nothing has yet, neither an object nor a key."""
+
     def open_intent(self, cka_id: bytes, store: str, purpose: str, now: int) -> None:
         """Conflict when another request has one for this token object."""
 

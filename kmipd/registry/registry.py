@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from kmipd.core.model import AuditEvent, ManagedObject, Placement
 from kmipd.core.registry_port import Conflict, Intent
-from kmipd.registry import listing
+from kmipd.registry import identifiers, listing
 from kmipd.registry.asynchronous import AsynchronousRequests
 from kmipd.registry.audit_log import AuditLog
 from kmipd.registry.clients import Clients
@@ -66,6 +66,9 @@ class Registry:
 
     def unit(self) -> SQLUnitOfWork:
         return SQLUnitOfWork(self._connections, self._group, self._cache, self._indexer, self._rules)
+
+    def new_identifier(self) -> str:
+        return identifiers.new()
 
     def record(self, event: AuditEvent) -> None:
         self._audit_log.write(event)

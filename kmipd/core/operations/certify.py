@@ -42,7 +42,7 @@ def certify(ctx: Context, request: CertifyRequestPayload) -> CertifyResponsePayl
         else:
             public = named
             subject = _for_public_key(ctx, public, subject)
-    lineage = creation.new_lineage()
+    lineage = creation.new_lineage(ctx)
     made = _issued(ctx, by, subject, _linked(wanted, public), lineage)
     if public is not None:
         _point_to(ctx, public.uid, made.uid)
@@ -91,7 +91,7 @@ def _issued(
     wanted = group_rules.filled_in(ctx, ObjectType.CERTIFICATE, wanted)
     attributes = creation.complete(ctx, ObjectType.CERTIFICATE, wanted, generated=False)
     attributes = attributes.put(Tag.ORIGINAL_CREATION_DATE, ctx.now)
-    return creation.add_wrapped(ctx, ObjectType.CERTIFICATE, structure, attributes, lineage, creation.new_uid())
+    return creation.add_wrapped(ctx, ObjectType.CERTIFICATE, structure, attributes, lineage, creation.new_uid(ctx))
 
 
 def _requested_subject(request: CertifyRequestPayload | ReCertifyRequestPayload) -> Subject | None:

@@ -18,7 +18,7 @@ def create(ctx: Context, request: CreateRequestPayload) -> CreateResponsePayload
     wanted = creation.requested(ctx, request.template_attribute, attributes=request.attributes)
     wanted = group_rules.filled_in(ctx, request.object_type, wanted)
     if request.object_type is ObjectType.SYMMETRIC_KEY:
-        made = symmetric_key(ctx, wanted, creation.new_lineage(), request.protection_storage_masks)
+        made = symmetric_key(ctx, wanted, creation.new_lineage(ctx), request.protection_storage_masks)
     elif request.object_type is ObjectType.SECRET_DATA:
         made = _secret_data(ctx, wanted)
     else:
@@ -39,7 +39,7 @@ def _secret_data(ctx: Context, wanted: AttributeSet) -> ManagedObject:
     structure = o.SecretData(secret_data_type=SecretDataType.PASSWORD, key_block=block)
     attributes = creation.complete(ctx, ObjectType.SECRET_DATA, wanted, generated=True)
     attributes = attributes.put(Tag.KEY_FORMAT_TYPE, KeyFormatType.OPAQUE)
-    lineage, uid = creation.new_lineage(), creation.new_uid()
+    lineage, uid = creation.new_lineage(ctx), creation.new_uid(ctx)
     return creation.add_wrapped(ctx, ObjectType.SECRET_DATA, structure, attributes, lineage, uid)
 
 
@@ -50,7 +50,7 @@ def symmetric_key(
     masks: ProtectionStorageMasks | None,
 ) -> ManagedObject:
     """Make one version of a symmetric key where it belongs. Re-key uses it too."""
-    uid = creation.new_uid()
+    uid = creation.new_uid(ctx)
     template = generation.symmetric_template(wanted, uid)
     attributes = creation.complete(ctx, ObjectType.SYMMETRIC_KEY, wanted, generated=True)
     attributes = attributes.put(Tag.KEY_FORMAT_TYPE, KeyFormatType.RAW)

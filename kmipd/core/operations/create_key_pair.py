@@ -20,7 +20,7 @@ def create_key_pair(ctx: Context, request: CreateKeyPairRequestPayload) -> Creat
     masks = request.private_protection_storage_masks or request.common_protection_storage_masks
     private = group_rules.filled_in(ctx, ObjectType.PRIVATE_KEY, creation.merged(common, private))
     public = group_rules.filled_in(ctx, ObjectType.PUBLIC_KEY, creation.merged(common, public))
-    made = key_pair(ctx, private, public, creation.new_lineage(), masks)
+    made = key_pair(ctx, private, public, creation.new_lineage(ctx), masks)
     private_uid, public_uid = made[0].uid, made[1].uid
     ctx.placeholder.set(private_uid, U.CREATE_KEY_PAIR, U.CREATE_KEY_PAIR_PRIVATE_KEY)
     ctx.placeholder.also(public_uid, U.CREATE_KEY_PAIR_PUBLIC_KEY)
@@ -38,7 +38,7 @@ def key_pair(
     masks: ProtectionStorageMasks | None,
 ) -> tuple[ManagedObject, ManagedObject]:
     """One version of a pair: the private half where it belongs, the public half sealed. Re-key Key Pair uses it too."""
-    private_uid, public_uid = creation.new_uid(), creation.new_uid()
+    private_uid, public_uid = creation.new_uid(ctx), creation.new_uid(ctx)
     template = generation.pair_template(private, public, private_uid, ctx.services.settings.rsa_bits_min)
     halves = {
         ObjectType.PRIVATE_KEY: _linked(private, LinkType.PUBLIC_KEY_LINK, public_uid),

@@ -113,5 +113,5 @@ def _part(
     )
     attributes = creation.complete(ctx, ObjectType.SPLIT_KEY, wanted, generated=True)
     attributes = attributes.put(Tag.KEY_FORMAT_TYPE, key_format)
-    lineage, uid = creation.new_lineage(), creation.new_uid()
+    lineage, uid = creation.new_lineage(ctx), creation.new_uid(ctx)
     return creation.add_wrapped(ctx, ObjectType.SPLIT_KEY, structure, attributes, lineage, uid)

@@ -45,14 +45,14 @@ def derive_key(ctx: Context, request: DeriveKeyRequestPayload) -> DeriveKeyRespo
     if not isinstance(length, int) or length <= 0 or length % 8:
         raise KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, "Cryptographic Length must be given, in whole bytes")
     material = derive(_derivation(ctx, request, bases, length // 8))
-    uid = creation.new_uid()
+    uid = creation.new_uid(ctx)
     for base in bases:
         link = Link(link_type=LinkType.DERIVATION_BASE_OBJECT_LINK, linked_object_identifier=base.uid)
         wanted = wanted.append(Tag.LINK, link)
     attributes = creation.complete(ctx, request.object_type, wanted, generated=True)
     attributes = attributes.put(Tag.KEY_FORMAT_TYPE, formats.default_format(request.object_type, None))
     structure = _structure(request.object_type, wanted, material)
-    made = creation.add_wrapped(ctx, request.object_type, structure, attributes, creation.new_lineage(), uid)
+    made = creation.add_wrapped(ctx, request.object_type, structure, attributes, creation.new_lineage(ctx), uid)
     _link_back(ctx, bases, made.uid)
     ctx.touched = made.uid
     ctx.place = "software"

@@ -41,7 +41,9 @@ def import_object(ctx: Context, request: ImportRequestPayload) -> ImportResponse
     state = _state(object_type, given)
     attributes = _attributes(ctx, object_type, structure, given)
     if replaced is None:
-        made = creation.add_wrapped(ctx, object_type, structure, attributes, creation.new_lineage(), uid, state=state)
+        made = creation.add_wrapped(
+            ctx, object_type, structure, attributes, creation.new_lineage(ctx), uid, state=state
+        )
     else:
         lineage = creation.Lineage(key_id=replaced.key_id, version=replaced.key_version)
         made = creation.wrapped(ctx, object_type, structure, attributes, lineage, uid, state=state)
@@ -67,7 +69,7 @@ def _identity(ctx: Context, request: ImportRequestPayload) -> tuple[str, Managed
     try:
         there = ctx.find(uid, archived_too=True)
     except KmipError:  # another group's, or one that the client's ticket does not reach
-        return creation.new_uid(), None
+        return creation.new_uid(ctx), None
     if not request.replace_existing:
         raise KmipError(ResultReason.OBJECT_ALREADY_EXISTS, f"there is an object {uid!r}; Replace Existing is not set")
     return uid, there

@@ -37,7 +37,7 @@ def join_split_key(ctx: Context, request: JoinSplitKeyRequestPayload) -> JoinSpl
     structure = _structure(request, wanted, parts[0][1].key_block, material)
     attributes = creation.complete(ctx, request.object_type, wanted, generated=False)
     attributes = attributes.put(Tag.KEY_FORMAT_TYPE, structure.key_block.key_format_type)
-    lineage, uid = creation.new_lineage(), creation.new_uid()
+    lineage, uid = creation.new_lineage(ctx), creation.new_uid(ctx)
     made = creation.add_wrapped(ctx, request.object_type, structure, attributes, lineage, uid)
     ctx.placeholder.set(made.uid, U.JOIN_SPLIT_KEY)
     return JoinSplitKeyResponsePayload(unique_identifier=made.uid)

@@ -48,7 +48,7 @@ def _member(ctx: Context, query: LocateQuery, member: ObjectGroupMember | None) 
         name = object_groups.to_fill(query, filled)
         if name is not None and permits(ctx.principal, Operation.CREATE):
             wanted = filled[name].member(name)
-            return object_groups.only(create.symmetric_key(ctx, wanted, creation.new_lineage(), None).uid)
+            return object_groups.only(create.symmetric_key(ctx, wanted, creation.new_lineage(ctx), None).uid)
     return found
 
 

@@ -43,7 +43,7 @@ def re_provision(ctx: Context, request: ReProvisionRequestPayload) -> ReProvisio
 def _stored(ctx: Context, der: bytes, key: bytes) -> str:
     """The certificate, and before it the key it is for; the identifier that the client is told."""
     certificate = o.Certificate(certificate_type=CertificateType.X_509, certificate_value=der)
-    uid, key_uid = creation.new_uid(), creation.new_uid()
+    uid, key_uid = creation.new_uid(ctx), creation.new_uid(ctx)
     if key:
         block = o.KeyBlock(key_format_type=KeyFormatType.PKCS_8, key_value=o.KeyValue(key_material=key))
         private = o.PrivateKey(key_block=block)
@@ -62,4 +62,4 @@ def _add(
     if link is not None:
         wanted = wanted.put(Tag.LINK, Link(link_type=link, linked_object_identifier=other))
     attributes = creation.complete(ctx, kind, wanted, generated=False)
-    creation.add_wrapped(ctx, kind, structure, attributes, creation.new_lineage(), uid)
+    creation.add_wrapped(ctx, kind, structure, attributes, creation.new_lineage(ctx), uid)

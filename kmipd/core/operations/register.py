@@ -20,7 +20,7 @@ def register(ctx: Context, request: RegisterRequestPayload) -> RegisterResponseP
     wanted = group_rules.filled_in(ctx, request.object_type, wanted)
     attributes = creation.complete(ctx, request.object_type, wanted, generated=False)
     obj = creation.add_wrapped(
-        ctx, request.object_type, structure, attributes, creation.new_lineage(), creation.new_uid()
+        ctx, request.object_type, structure, attributes, creation.new_lineage(ctx), creation.new_uid(ctx)
     )
     if container is not None:
         pkcs12.add_chain(ctx, container)

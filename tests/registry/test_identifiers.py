@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from kmipd.core import identifiers
+from kmipd.registry import identifiers
 
 
 def test_they_are_uuids_of_version_7() -> None:
