@@ -66,10 +66,10 @@ def _initialise(options: InitOptions, progress: Progress) -> config.Settings:
     _write_settings(directory, options, _token(directory, options, progress))
     authority = Authority.create(directory / "authority", f"kmipd authority of {hosts[0]}"[:64], options.key_type)
     progress(f"made the authority {directory / 'authority/ca.pem'}")
-    tls = config.load(directory, {}).tls
+    settings = config.load(directory, {})
+    tls = settings.tls
     server_certificate.write(tls.certificate, tls.key, authority.issue_server(hosts, options.key_type), authority)
     progress(f"made the server certificate for {', '.join(hosts)}")
-    settings = config.load(directory, {})
     schema.upgrade(settings.registry)
     application = app.compose(settings)
     try:
