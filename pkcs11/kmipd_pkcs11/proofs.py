@@ -156,7 +156,7 @@ class Proofs:
                 None,
             )
         if self._way is None:
-            tried = [way for way in self._refuted if isinstance(way, WrapWay)]
+            tried = [way for way in tuple(self._refuted) if isinstance(way, WrapWay)]
             why = "; ".join(f"0x{way.mechanism:04x}: {self._why(way)}" for way in tried) or "it lists no way to"
             raise self._unavailable(f"wraps no key under a key of known value, so nothing can be released: {why}")
         return self._way
@@ -176,7 +176,9 @@ class Proofs:
         return MechanismUnavailable(f"key store {name!r} {what}", store=name)
 
     def _why(self, name: object) -> str:
-        return self._refuted[name].why
+        """Another thread may have begun anew under another login meanwhile."""
+        found = self._refuted.get(name)
+        return "it is being looked at anew" if found is None else found.why
 
     def _fresh(self) -> None:
         if self._epoch != self._connection.epoch and self._connection.login is not None:
@@ -190,7 +192,8 @@ class Proofs:
         if name in self._held:
             return True
         now = time.monotonic()
-        if name in self._refuted and now < self._refuted[name].until:
+        refuted = self._refuted.get(name)
+        if refuted is not None and now < refuted.until:
             return False
         why = self._try(name, proof)
         if not why:
