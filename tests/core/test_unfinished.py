@@ -64,6 +64,30 @@ def test_a_destroy_under_undo_whose_token_call_fails_was_not_undone(
     assert uid not in service.services.registry.pending_destroys()
 
 
+def test_a_key_that_the_token_keeps_does_not_hold_up_the_others(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uids = [_create(service) for _ in range(3)]
+    store, registry = type(service.services.store), service.services.registry
+    each = store.destroy_each
+
+    def away(*_: object) -> None:
+        raise StoreUnavailable("the token is away")
+
+    monkeypatch.setattr(store, "destroy", away)
+    for uid in uids:
+        assert service.refusal(O.DESTROY, p.DestroyRequestPayload(unique_identifier=uid)) is R.GENERAL_FAILURE
+    kept = registry.unit().get(uids[0]).cka_id  # type: ignore[union-attr]
+    monkeypatch.setattr(store, "destroy_each", lambda self, ids: each(self, set(ids) - {kept}))
+    done = recovery.recover(service.services)
+    assert (done.destroyed, done.waiting) == (2, 1)
+    assert [uid for uid in uids if uid in registry.pending_destroys()] == uids[:1]
+    monkeypatch.setattr(store, "destroy_each", away)
+    assert recovery.recover(service.services).waiting == 1
+    monkeypatch.undo()
+    assert recovery.recover(service.services).destroyed == 1
+
+
 def test_what_a_batch_destroys_it_does_not_locate(service: Service) -> None:
     uid = _create(service, (Tag.NAME, name("going")))
     destroy = (O.DESTROY, p.DestroyRequestPayload(unique_identifier=uid))

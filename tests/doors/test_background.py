@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from kmipd import app, config
 from kmipd.doors import background
 from kmipd.doors.background import THREADS, BackgroundWork
+from tests.support.server import Server
 from tests.tokens.faults import eventually
 
 
@@ -39,3 +41,15 @@ def test_hangs_are_told_when_no_thread_is_left(monkeypatch: pytest.MonkeyPatch) 
     finally:
         come_back.set()
         work.stop(5.0)
+
+
+def test_a_worker_tells_of_it_and_of_its_key_stores(monkeypatch: pytest.MonkeyPatch, own_server: Server) -> None:
+    application = app.compose(config.load(own_server.directory, {}))
+    try:
+        assert application.trouble() == ""
+        monkeypatch.setattr(application.background, "trouble", lambda: "all hang")
+        assert application.trouble() == "all hang"
+        monkeypatch.setattr(application.directory, "stuck", lambda: "a store is stuck")
+        assert application.trouble() == "a store is stuck"
+    finally:
+        application.close()

@@ -23,7 +23,9 @@ from tests.registry.test_indexing import an_object, put
 _DYING = """
 import os, pathlib, sys
 from kmipd.registry.engine import WriteLock
-WriteLock(pathlib.Path(sys.argv[1])).__enter__()
+lock = WriteLock(pathlib.Path(sys.argv[1]))
+lock.__enter__()
+lock.changes.begin_rules()
 os._exit(0)  # as when killed: nothing of ours runs any more
 """
 
@@ -139,6 +141,21 @@ def test_rules_are_not_believed_while_they_change(registry: Registry, other: Reg
         assert seen
     lay_down(other, b"second")
     assert registry.unit().rules("group") == {"defaults": b"second"}
+
+
+def test_a_writer_that_dies_leaves_nobody_believing_rules(registry: Registry) -> None:
+    lay_down(registry, b"first")
+    lock = str(registry.path.with_name(f"{registry.path.name}.lock"))
+    subprocess.run([sys.executable, "-c", _DYING, lock], check=True)
+    for _ in range(2):
+        with statements(registry) as seen:
+            assert registry.unit().rules("group") == {"defaults": b"first"}
+        assert seen
+    add(registry, an_object(1))  # whoever writes next settles it
+    assert registry.unit().rules("group") == {"defaults": b"first"}
+    with statements(registry) as seen:
+        assert registry.unit().rules("group") == {"defaults": b"first"}
+    assert seen == []
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

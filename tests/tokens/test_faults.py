@@ -119,6 +119,26 @@ class TestFaults:
         time.sleep(0.2)  # each mechanism has a while of its own
         assert faulty.encrypt(key, ECB, bytes(16)).data
 
+    def test_a_session_is_not_used_again_after_a_word_about_the_mechanism(
+        self, faulty: PKCS11Store, faults: Faults
+    ) -> None:
+        """From C_Encrypt it leaves the operation begun, and the next call of that session would fail."""
+        key = faulty.generate_key(new_id(), AES)
+        right, epoch = faulty.encrypt(key, ECB, bytes(16)), faulty.health().epoch
+        faults.add("C_Encrypt", Action.RETURN, code=CKR.MECHANISM_INVALID, count=1)
+        with pytest.raises(MechanismUnavailable):
+            faulty.encrypt(key, ECB, bytes(16))
+        assert faulty.encrypt(key, ECB, bytes(16)) == right
+        assert faulty.health().epoch == epoch, "nobody had to log in again"
+
+    def test_reasons_name_the_code(self, faulty: PKCS11Store, faults: Faults) -> None:
+        key = faulty.generate_key(new_id(), AES)
+        faults.fail("C_EncryptInit", CKR.MECHANISM_INVALID)
+        with pytest.raises(MechanismUnavailable, match=r"has no working CKM_AES_ECB.*CKR_MECHANISM_INVALID"):
+            faulty.encrypt(key, ECB, bytes(16))
+        with pytest.raises(StoreUnavailable, match="refuses CKM_AES_ECB with CKR_MECHANISM_INVALID"):
+            faulty.check()
+
     def test_sessions_killed_under_load(self, faulty: PKCS11Store, faults: Faults) -> None:
         key = faulty.generate_key(new_id(), AES)
         material = faulty.release(key)
@@ -216,7 +236,7 @@ class TestFaults:
             faulty.destroy(key.cka_id)
         faults.clear()
         initialised = faults.calls("C_Initialize")
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match="CKR_FUNCTION_FAILED"):
             faulty.exists(new_id())
         time.sleep(0.15)
         assert not faulty.exists(new_id())

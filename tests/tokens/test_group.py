@@ -193,6 +193,18 @@ def test_a_key_that_is_missing_everywhere_is_missing(group: Group) -> None:
         group.store().exists(fresh())
 
 
+def test_many_keys_are_destroyed_in_every_member_or_said_to_be_left(group: Group) -> None:
+    store = group.store(Replication.REQUIRED)
+    keys = {fresh() for _ in range(2)}
+    for cka_id in keys:
+        store.generate_key(cka_id, AES)
+    group.vanish("second")
+    assert store.destroy_each(keys) == frozenset(), "one member has them still"
+    group.come_back("second")
+    assert store.destroy_each(keys) == keys
+    assert not any(member.exists(cka_id) for member in group.stores.values() for cka_id in keys)
+
+
 def test_a_key_destroyed_while_a_member_catches_up_is_not_left_there(group: Group) -> None:
     store, cka_id = group.store(Replication.DEFERRED), fresh()
     group.vanish("second")
