@@ -42,6 +42,7 @@ from kmipd.trust.identity import Identities
 log = logging.getLogger(__name__)
 HOUSEKEEPING_SECONDS = 60.0
 CONNECT_SECONDS = 10.0  # that a starting worker waits for its tokens: one that hangs must not keep it from serving
+LOOK_SECONDS = 5.0  # that its first look at the key stores may take; one that is late must not keep it from serving
 HUNG = 75  # the exit code of a worker that is to be replaced because calls hang in it (EX_TEMPFAIL)
 # An asynchronous request that is still waiting then was of a worker that died: its own would have begun it.
 SWEPT_AFTER_SECONDS = 3
@@ -197,6 +198,7 @@ def run_worker(settings: Settings, *, index: int, listener_fds: Sequence[int], l
     _in_background(lambda: _end_with(lifeline_fd), "lifeline")
     watcher = Watcher(application.registry, settings.directory, application.directory, index, application.records)
     _in_background(watcher.run, "key stores")
+    watcher.wait_for_a_look(LOOK_SECONDS)  # whoever asks a server that is ready for a store's health gets it
     if index == 0:
         _in_background(lambda: _keep_house(application), "housekeeping")
     os.set_blocking(ready_fd, False)

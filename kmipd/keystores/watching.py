@@ -45,6 +45,11 @@ class Watcher:
         self._rows: object = None
         self._records: list[KeyStoreRecord] = []
         self._conductor = Conductor(registry, directory, stores) if worker == 0 else None
+        self._looked = threading.Event()
+
+    def wait_for_a_look(self, seconds: float) -> None:
+        """Until the first round is over, well or not: from then on commands see what this worker sees."""
+        self._looked.wait(seconds)
 
     def run(self) -> None:
         """For ever. What goes wrong in one round is tried again in the next."""
@@ -58,6 +63,7 @@ class Watcher:
                 if str(error) != said:
                     log.error("key stores cannot be followed: %s: %s", type(error).__name__, error)
                     said = str(error)
+            self._looked.set()
             time.sleep(LOOK_SECONDS)
 
     def look(self, writer: observations.Writer) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,19 @@ def test_a_second_store_comes_and_goes_while_the_server_runs(own_server: Server,
 
 def _aes() -> p.CreateRequestPayload:
     return create_request(V2_1, aes())
+
+
+def test_a_server_that_is_ready_knows_the_health_of_its_stores(own_server: Server) -> None:
+    """Also where the first look is late: here a predecessor still holds what the worker writes its view to."""
+    (own_server.directory / "run").mkdir(mode=0o700, exist_ok=True)
+    with (own_server.directory / "run" / "worker-0.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        timer = threading.Timer(3.0, lambda: fcntl.flock(held, fcntl.LOCK_UN))
+        timer.start()
+        own_server.start(workers=1)
+        health = described(own_server, "main")["health"]
+        timer.join()
+    assert health == "UP"
 
 
 def test_a_store_whose_token_dies_stays_connected_and_its_health_is_down(own_server: Server, token: SpareToken) -> None:
