@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 
+from kmipd.cluster.chore import Chore
 from kmipd.cluster.drives import Drives
 from kmipd.cluster.health import SERVER, Health
 from kmipd.cluster.masterkeys import MasterKeys, current
@@ -20,30 +20,15 @@ log = logging.getLogger(__name__)
 _UNLOCK = "masterKey"
 
 
-class Keeper:
+class Keeper(Chore):
     """Runs unfinished work, at once when woken, and again later while something is in the way."""
 
     def __init__(
         self, store: Store, settings: Settings, keys: MasterKeys, notices: Notices, rekeys: Rekeys, drives: Drives
     ) -> None:
+        super().__init__("keeper", rest=None, first=settings.retry_first, longest=settings.retry_max)
         self._store, self._settings, self._keys, self._notices = store, settings, keys, notices
         self._rekeys, self._drives = rekeys, drives
-        self._wake = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        """There is something to do."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def work(self) -> bool:
         """Everything that can be done now; False when something waits. The order matters: a rekey needs the key."""
@@ -86,51 +71,14 @@ class Keeper:
                     unit.master_keys.update(row.id, state=DESTROYED)
         return done
 
-    def _run(self) -> None:
-        delay = self._settings.retry_first
-        while not self._stopping:
-            self._wake.clear()
-            try:
-                done = self.work()
-            except Exception:
-                log.exception("unfinished work failed; it is tried again")
-                done = False
-            if done:
-                delay = self._settings.retry_first
-                self._wake.wait()
-            elif self._wake.wait(delay):
-                delay = self._settings.retry_first
-            else:
-                delay = min(delay * 2, self._settings.retry_max)
 
-
-class Watch:
+class Watch(Chore):
     """Checks health now and then, so that faults are never older than the interval, and when something has changed."""
 
     def __init__(self, health: Health, interval: float) -> None:
-        self._health, self._interval = health, interval
-        self._wake = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        super().__init__("watch", rest=interval, first=interval, longest=interval)
+        self._health = health
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Look again soon: a key server was changed, or was seen to work."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            try:
-                self._health.check()
-            except Exception:
-                log.exception("the health check failed")
-            self._wake.wait(self._interval)
+    def work(self) -> bool:
+        self._health.check()
+        return True
