@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,9 +20,9 @@ from kmipd.cluster.identity import endpoint_context
 from kmipd.cluster.rekey import no_step
 from kmipd.cluster.serving import Running
 from kmipd.cluster.settings import DoorSettings, KmipSettings, Settings
+from tests.support.server import Server, run
 
 USER, PASSWORD = "admin", "correct horse: battery"
-START_SECONDS = 60
 
 
 def free_port() -> int:
@@ -35,38 +32,10 @@ def free_port() -> int:
 
 
 @dataclass
-class KeyServer:
-    """`kmipd serve` with a token and a directory of its own."""
+class KeyServer(Server):
+    """A key server that signs for clusters."""
 
-    directory: Path
-    port: int
-    process: subprocess.Popen[str] | None = None
     names: int = 0
-    log: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.log = self.directory.with_suffix(".log")
-
-    def run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "kmipd", *arguments, "--dir", str(self.directory)]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=START_SECONDS).stdout
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "kmipd", "serve", "--workers", "1", "--dir", str(self.directory)]
-        seen = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
-        end = time.monotonic() + START_SECONDS
-        while "is ready" not in self.log.read_text()[seen:]:  # the port alone accepts before anyone serves
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, self.log.read_text()
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(START_SECONDS)
-            self.process = None
 
     def sign(self, csr: str, name: str | None = None) -> tuple[str, str]:
         """The authority's certificate and one for the CSR."""
@@ -90,27 +59,21 @@ def memory() -> Iterator[Path]:
         yield Path(path)
 
 
-def _make_server(directory: Path) -> KeyServer:
-    server = KeyServer(directory, free_port())
-    server.run("init", "--host", "127.0.0.1", "--port", str(server.port))
-    server.start()
-    return server
-
-
 @pytest.fixture(scope="session")
 def key_server(memory: Path) -> Iterator[KeyServer]:
     """Shared and always up."""
-    server = _make_server(memory / "eks")
-    yield server
-    server.stop()
+    server = KeyServer.make(memory / "eks")
+    yield server.start()
+    server.kill()
 
 
 @pytest.fixture(scope="session")
 def second_key_server(memory: Path) -> Iterator[KeyServer]:
     """Another one, whose keys and authority are its own."""
-    server = _make_server(memory / "eks2")
-    yield server
-    server.stop()
+    run("init", "--dir", memory / "eks2", "--port", 0)
+    server = KeyServer(memory / "eks2")
+    yield server.start()
+    server.kill()
 
 
 @dataclass

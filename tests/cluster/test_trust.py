@@ -23,6 +23,7 @@ from kmipd.cluster.health import expiry_severity
 from kmipd.cluster.masterkeys import endpoint_of
 from kmipd.cluster.settings import KmipSettings
 from tests.cluster.conftest import KeyServer, Lab, free_port
+from tests.support.server import run
 
 YEAR = dt.timedelta(days=365)
 
@@ -253,7 +254,7 @@ def test_unauthorised(lab: Lab, key_server: KeyServer) -> None:
     _, certificate = key_server.sign(csr, revoked)
     number = lab.add_server(key_server, kmipClientCertificate=certificate)
     assert lab.call("TestKeyServerKmip", keyServerID=number) == {}
-    key_server.run("client", "revoke", revoked)
+    run("client", "revoke", revoked, "--dir", key_server.directory)
     assert failure(lab, number)[0] in ("xKmipAuthenticationFailure", "xKmipServerError")
 
 

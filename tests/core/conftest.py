@@ -19,7 +19,7 @@ from kmipd.spec.messages import ResponseMessage
 from kmipd.spec.versions import V1_4, Version
 from tests.support.client import Refused, request
 from tests.support.fixtures import softhsm
-from tests.support.server import run
+from tests.support.server import Server
 
 __all__ = ["softhsm"]
 
@@ -86,11 +86,9 @@ class Service:
 
 @pytest.fixture(scope="session")
 def application(softhsm: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[app.Application]:
-    directory = tmp_path_factory.mktemp("core") / "kmipd"
-    run("init", "--dir", directory, "--port", 0, "--key-type", "ec")
-    with (directory / "kmipd.toml").open("a") as file:
-        file.write('\n[groups.wrapped]\nplacement = "wrapped"\n')
-    made = app.compose(config.load(directory, {}))
+    server = Server.make(tmp_path_factory.mktemp("core") / "kmipd")
+    server.append('[groups.wrapped]\nplacement = "wrapped"')
+    made = app.compose(config.load(server.directory, {}))
     made.store.connect()
     yield made
     made.close()

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from kmipd import administration, config
 from kmipd_pkcs11 import provision
@@ -88,14 +89,14 @@ class Server:
         self.log = self.directory.parent / f"{self.directory.name}.log"
 
     @classmethod
-    def make(cls, directory: Path) -> Server:
+    def make(cls, directory: Path) -> Self:
         """A copy of what `kmipd init` made for this process: token, PIN and authority are those of its other copies."""
         shutil.copytree(_prototype(), directory)
         configuration = directory / "softhsm2" / provision.CONFIGURATION
         configuration.write_text(configuration.read_text().replace(str(_prototype()), str(directory)))
         return cls(directory)
 
-    def configure(self, table: str, **values: object) -> Server:
+    def configure(self, table: str, **values: object) -> Self:
         """Set keys of kmipd.toml, before `start`."""
         path = self.directory / config.FILE
         lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
@@ -107,7 +108,7 @@ class Server:
         path.write_text(text)
         return self
 
-    def append(self, text: str) -> Server:
+    def append(self, text: str) -> Self:
         """Add tables to kmipd.toml, before `start`."""
         with (self.directory / config.FILE).open("a") as file:
             file.write(f"\n{text}\n")
@@ -128,7 +129,7 @@ class Server:
 
     # The daemon ----------------------------------------------------------------------------------------------
 
-    def start(self, *listeners: socket.socket, workers: int = 1, **environment: str) -> Server:
+    def start(self, *listeners: socket.socket, workers: int = 1, **environment: str) -> Self:
         """Serve; returns when every worker does. With `listeners`, as systemd would hand them over."""
         assert self.process is None
         command: Sequence[str] = [*_KMIPD, "serve", "--dir", str(self.directory), "--workers", str(workers)]
