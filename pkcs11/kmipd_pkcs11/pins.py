@@ -40,15 +40,29 @@ class PinLatch:
         self._refused = (self._record() + salt + _digest(pin, salt))[-_ENTRY * _ENTRIES_MAX :]
         if self.path is None:
             return
+        self._stored = False
         with contextlib.suppress(OSError):  # this process remembers it all the same
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._store(self.path)
+            self._stored = True
+
+    def _store(self, path: Path) -> None:
+        """All of it or nothing: a file that was cut short would vouch for the PIN. On the disk before the next try."""
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(self._refused)
-            self._stored = True
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                fresh.unlink()
+            raise
 
     def clear(self) -> None:
         """A login succeeded, or the operator vouches for the PIN."""
-        self._refused = b""
+        self._refused, self._stored = b"", False
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
@@ -56,13 +70,14 @@ class PinLatch:
         if self.path is None:
             return self._refused
         try:
-            return self.path.read_bytes()
+            found = self.path.read_bytes()
         except FileNotFoundError:
             if self._stored:  # the operator has removed it
                 self._refused, self._stored = b"", False
             return self._refused
         except OSError:
             return self._refused
+        return found if self._stored else found + self._refused  # what the disk did not take counts all the same
 
 
 def latch_of(lock_file: Path | None) -> PinLatch:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import resource
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -114,6 +117,35 @@ class TestPinLatch:
         assert PinLatch(path).blocks("hunter22")
         assert b"hunter22" not in path.read_bytes()
         assert path.stat().st_mode & 0o077 == 0
+
+    def test_it_holds_on_a_disk_that_is_full(self, tmp_path: Path) -> None:
+        """In this process; and what other processes knew before is not forgotten."""
+        latch = PinLatch(tmp_path / "refused")
+        latch.refuse("hunter22")
+        with _no_room():
+            latch.refuse("hunter33")
+        for _ in range(2):
+            assert latch.blocks("hunter22")
+            assert latch.blocks("hunter33")
+        assert PinLatch(tmp_path / "refused").blocks("hunter22")
+        empty = PinLatch(tmp_path / "other")
+        with _no_room():
+            empty.refuse("hunter44")
+        assert empty.blocks("hunter44")
+        assert [path.name for path in tmp_path.iterdir()] == ["refused"], "nothing half written"
+        latch.clear()
+        assert not any(map(latch.blocks, ("hunter22", "hunter33")))
+
+
+@contextmanager
+def _no_room() -> Iterator[None]:
+    """Files can be made, and nothing can be written to them."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 class TestTokenLock:
