@@ -34,28 +34,40 @@ class Healer:
         self._maximum = maximum
         self._attempt = attempt
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None  # while there is something to do
+        self._again = False  # asked for since the last attempt began
 
     def start(self) -> None:
-        """Begin, unless it is under way or was stopped."""
-        if self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
-            return
-        name = f"kmipd-heal-{self._store}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        """Begin, unless it is under way or was stopped. One that is just about to end goes on."""
+        with self._lock:
+            self._again = True
+            if self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
+                return
+            name = f"kmipd-heal-{self._store}"
+            self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+            self._thread.start()
 
     def stop(self) -> None:
         """End it for good."""
         self._stop.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_JOIN)
+        with self._lock:
+            thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN)
 
     def _run(self) -> None:
         pause = self._first
         while not self._stop.wait(pause * random.uniform(1 - _JITTER, 1 + _JITTER)):  # noqa: S311 - no secret
-            if self._attempt():
-                return
+            with self._lock:
+                self._again = False
             pause = min(pause * 2, self._maximum)
+            if self._attempt():
+                with self._lock:
+                    if not self._again:
+                        self._thread = None
+                        return
+                pause = self._first
 
 
 class Report:

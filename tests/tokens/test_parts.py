@@ -19,11 +19,13 @@ from kmipd_pkcs11 import der, providers, release
 from kmipd_pkcs11.errors import ErrorClass
 from kmipd_pkcs11.gate import Gate, GateClosed
 from kmipd_pkcs11.handles import HandleCache
+from kmipd_pkcs11.healing import Healer
 from kmipd_pkcs11.locks import TokenLock
 from kmipd_pkcs11.pin_sources import pin_from
 from kmipd_pkcs11.pins import PinLatch
 from kmipd_pkcs11.providers import GENERIC, ProviderFacts, facts_of, known, load
 from kmipd_pkcs11.settings import StoreSettings
+from tests.tokens.faults import eventually
 
 
 class TestGate:
@@ -146,6 +148,41 @@ def _no_room() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+class TestHealer:
+    def test_a_token_that_goes_away_again_just_as_it_is_well_is_healed_again(self) -> None:
+        """The thread that has healed it still lives then, and is about to end."""
+        attempts, twice = [], threading.Event()
+
+        def attempt() -> bool:
+            attempts.append(1)
+            if len(attempts) == 1:
+                elsewhere = threading.Thread(target=healer.start)
+                elsewhere.start()
+                elsewhere.join()
+            else:
+                twice.set()
+            return True
+
+        healer = Healer("a", 0.01, 0.02, attempt)
+        healer.start()
+        assert twice.wait(10)
+        healer.stop()
+
+    def test_it_ends_when_there_is_nothing_left_to_do_and_begins_anew(self) -> None:
+        attempts = threading.Semaphore(0)
+
+        def attempt() -> bool:
+            attempts.release()
+            return True
+
+        healer = Healer("one", 0.01, 0.02, attempt)
+        for _ in range(2):
+            healer.start()
+            assert attempts.acquire(timeout=10)
+            assert eventually(lambda: "kmipd-heal-one" not in [thread.name for thread in threading.enumerate()])
+        assert not attempts.acquire(timeout=0.1), "once each"
 
 
 class TestTokenLock:
