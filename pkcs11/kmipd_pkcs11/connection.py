@@ -21,26 +21,14 @@ from pkcs11.exceptions import PKCS11Error
 
 from kmipd.core.errors import StoreError, StoreUnavailable
 from kmipd.core.failures import FailureReason
-from kmipd_pkcs11 import healing, login
+from kmipd_pkcs11 import healing, judging, login
 from kmipd_pkcs11.absence import Absences
-from kmipd_pkcs11.errors import (
-    CHANGES,
-    VAGUE,
-    CallFailed,
-    ErrorClass,
-    TokenSick,
-    Verb,
-    classify,
-    code_of,
-    refusal_by_a_healthy_token,
-    translate,
-)
+from kmipd_pkcs11.errors import CHANGES, CallFailed, ErrorClass, TokenSick, Verb
 from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.handles import HandleCache
 from kmipd_pkcs11.locks import TokenLock
 from kmipd_pkcs11.login import Login, PinRefused
 from kmipd_pkcs11.module import Module, close_module, open_module
-from kmipd_pkcs11.openssl import forget_errors
 from kmipd_pkcs11.pins import latch_of
 from kmipd_pkcs11.providers import facts_of
 from kmipd_pkcs11.raw import Functions
@@ -113,7 +101,7 @@ class Connection:
                     session.fresh = module.generation != first
                     result = action(session)
                 except Exception as error:  # noqa: BLE001 - every error decides what becomes of the session
-                    failure = self._judge(session, verb, error, module)
+                    failure = judging.judge(self, session, verb, error, module)
                 else:
                     self.pool.give_back(session)
                     return result
@@ -147,31 +135,6 @@ class Connection:
                 return module
             module.gate.leave()
             self._suspect("the module was re-initialised for another key store", False, self.epoch)
-
-    def _judge(self, session: PooledSession | None, verb: Verb, error: Exception, module: Module) -> Failure:
-        """What becomes of the session, and whether the error is final (raised here) or may be got over."""
-        code = code_of(error)
-        forget_errors()
-        if session is not None:
-            if isinstance(error, StoreError) or code in healing.CLEAN_CODES:
-                self.pool.give_back(session)
-            else:
-                self.pool.discard(session)
-        if isinstance(error, TokenSick):
-            sick = StoreUnavailable(str(error), store=self.settings.name)
-            return Failure(ErrorClass.TOKEN, sick, self.epoch, doubted=error.doubted)
-        if code is None:
-            raise error
-        error_class = classify(code, verb, self.facts.overrules)
-        answer = translate(error_class, code, verb, self.settings.name)
-        if error_class in (ErrorClass.CALLER, ErrorClass.MECHANISM, ErrorClass.BUSY):
-            raise answer from None
-        if session is not None and session.touched is not None:
-            self.handles.drop(session.touched)
-        local = code in VAGUE and verb not in CHANGES and login.is_well(self, module)
-        if local and error_class is ErrorClass.TOKEN:
-            answer = refusal_by_a_healthy_token(code, verb, self.settings.name)
-        return Failure(error_class, answer, self.epoch, local)
 
     def _recover_or_raise(self, failure: Failure, verb: Verb, again: bool) -> None:
         """Have the next attempt log in again, or raise: one poisoned key must not re-initialise all the time."""

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from kmipd_pkcs11.errors import CLEAN
 from kmipd_pkcs11.states import State
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CLEAN_CODES: Final = frozenset(int(code) for code in CLEAN)
 _JITTER: Final = 0.25  # workers that fail together shall not come back together
 HANG_SECONDS: Final = 15.0  # a call that is merely slow, such as the making of an RSA-4096 pair, ends within that
 RECOVERY_SECONDS: Final = 60.0  # a module that looks for a missing cluster member may take that long to initialise

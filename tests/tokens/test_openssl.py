@@ -15,7 +15,7 @@ from kmipd.core.ports import CipherParameters, KeyTemplate
 from kmipd.spec.enumerations import CryptographicAlgorithm, HashingAlgorithm, PaddingMethod
 from kmipd.spec.masks import CryptographicUsageMask as M
 from kmipd.trust.authority import Authority
-from kmipd_pkcs11 import connection, module
+from kmipd_pkcs11 import judging, module
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.conftest import Token
 
@@ -60,7 +60,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Leave the queue as the module left it, to see that there is something in it at all."""
 
     def keep() -> None:
-        for one in (connection, module):
+        for one in (judging, module):
             monkeypatch.setattr(one, "forget_errors", lambda: None)
 
     return keep
