@@ -10,7 +10,6 @@ a child.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -69,6 +68,7 @@ class Connection:
         self._reinitialise = self.facts.caches_pin and settings.pin_changes  # the next recovery begins with C_Finalize
         self._reinitialised = 0.0  # monotonic time of the last one
         self._process = 0
+        self._unclosed = False  # a call hung in the module when this was to be closed
         self._healer = healing.Healer(settings.name, settings.backoff_first, settings.backoff_max, self._heal)
 
     @property
@@ -107,6 +107,8 @@ class Connection:
                     return result
             finally:
                 module.gate.leave()
+                if self._unclosed:
+                    self._leave()
             remedy = remedy_for(failure, tried, self.epoch)
             if remedy is Remedy.RECOVERY:
                 self._recover_or_raise(failure, verb, again=remedy in tried)
@@ -188,29 +190,46 @@ class Connection:
         self._become(State.UP, "ok")
 
     def _reconnect(self, reinitialise: bool) -> None:
-        """Log in again: in the module as it is, and if that fails or is not wanted, in a re-initialised one."""
-        if self._module is None:
-            settings = self.settings
-            self._module = open_module(settings.module, settings.environment, settings.reserved)
-            self._process = os.getpid()
-        module = self._module
-        pin = self.settings.pin()  # outside the gate: another store of the same module may have to open it
-        with module.gate.exclusive(self.settings.drain):
-            self._give_up_sessions(module)
-            if module.generation and not reinitialise:
-                try:
-                    self._log_in(module, pin)
-                    return
-                except PinRefused:
-                    raise
-                except (PKCS11Error, CallFailed, TokenSick, StoreError):
-                    pass  # now the thorough way
-            if module.generation and self.facts.reinitialise:
-                module.finalize()
-                self._reinitialised = time.monotonic()
-            module.initialize()
-            self._log_in(module, pin)
-            self.doubt = ""
+        """`_log_in_anew`; but who was closed meanwhile keeps no login."""
+        try:
+            module = self._opened()
+            pin = self.settings.pin()  # outside the gate: another store of the same module may have to open it
+            with module.gate.exclusive(self.settings.drain):
+                if self.state is not State.CLOSED:
+                    self._log_in_anew(module, pin, reinitialise)
+        finally:
+            if self.state is State.CLOSED:
+                self._leave()
+
+    def _opened(self) -> Module:
+        if self._module is not None:
+            return self._module
+        settings = self.settings
+        module = open_module(settings.module, settings.environment, settings.reserved)
+        with self._changed:
+            if self.state is not State.CLOSED:
+                self._process, self._module = os.getpid(), module
+                return module
+        close_module(module, settings.drain)
+        raise StoreUnavailable(self.reason, store=settings.name)
+
+    def _log_in_anew(self, module: Module, pin: str, reinitialise: bool) -> None:
+        """In the module as it is, and if that fails or is not wanted, in a re-initialised one. The gate is held."""
+        self._give_up_sessions(module)
+        if module.generation and not reinitialise:
+            try:
+                self._log_in(module, pin)
+                return
+            except PinRefused:
+                raise
+            except (PKCS11Error, CallFailed, TokenSick, StoreError):
+                pass  # now the thorough way
+        if module.generation and self.facts.reinitialise:
+            module.finalize()
+            self._reinitialised = time.monotonic()
+        module.initialize()
+        self._log_in(module, pin)
+        self.doubt = ""
 
     def _log_in(self, module: Module, pin: str) -> None:
         self.login = login.log_in(self, module, pin)
@@ -248,16 +267,27 @@ class Connection:
         return True
 
     def close(self) -> None:
-        """Log out by closing every session, and give the module back. Calls in flight may end first."""
+        """Log out by closing every session, and give the module back. Calls in flight may end first; what hangs does
+        it when it comes back after all."""
         with self._changed:
             if self.state is State.CLOSED:
                 return
             self._become(State.CLOSED, f"key store {self.settings.name!r} is closed")
         self._healer.stop()
-        module, self._module = self._module, None
-        if module is not None and self._process == os.getpid():
-            with contextlib.suppress(GateClosed):  # a call hangs in the module: leave it alone
-                with module.gate.exclusive(self.settings.drain):
-                    self._give_up_sessions(module)
+        self._leave()
+
+    def _leave(self) -> None:
+        """What `close` does once nobody is inside: here and now, or later by who comes out last."""
+        module = self._module
+        if module is None or self._process != os.getpid():
+            self.lock.close()
+            return
+        try:
+            with module.gate.exclusive(self.settings.drain):
+                self._give_up_sessions(module)
+                ours, self._module = self._module is not None, None
+                self.lock.close()
+            if ours:
                 close_module(module, self.settings.drain)
-        self.lock.close()
+        except GateClosed:  # a call hangs in the module: leave it alone
+            self._unclosed = True
