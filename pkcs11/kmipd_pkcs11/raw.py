@@ -138,7 +138,8 @@ class Functions:
             self.call("C_FindObjectsFinal", session)
 
     def attributes(self, session: int, handle: int, wanted: Sequence[tuple[int, int]]) -> list[bytes | None]:
-        """The values of (attribute, room in bytes), in one call; None for one the object does not have."""
+        """The values of (attribute, room in bytes), in one call; None for what the object does not have, does not tell
+        or has more of than there is room for."""
         room = sum(size for _, size in wanted)
         buffer = (c_ubyte * room)()
         base, offset = ctypes.addressof(buffer), 0
@@ -147,11 +148,11 @@ class Functions:
             slot.type, slot.pValue, slot.ulValueLen = attribute, base + offset, size
             offset += size
         code = self.code("C_GetAttributeValue", session, handle, template, len(wanted))
-        if code not in (CKR.OK, CKR.ATTRIBUTE_TYPE_INVALID, CKR.ATTRIBUTE_SENSITIVE):
+        if code not in (CKR.OK, CKR.ATTRIBUTE_TYPE_INVALID, CKR.ATTRIBUTE_SENSITIVE, CKR.BUFFER_TOO_SMALL):
             raise CallFailed("C_GetAttributeValue", code)
-        return [
-            None if slot.ulValueLen == UNAVAILABLE else ctypes.string_at(slot.pValue, slot.ulValueLen)
-            for slot in template
+        return [  # UNAVAILABLE is more than any room
+            ctypes.string_at(slot.pValue, slot.ulValueLen) if slot.ulValueLen <= size else None
+            for slot, (_, size) in zip(template, wanted, strict=True)
         ]
 
     def set_attributes(self, session: int, handle: int, template: Template) -> None:

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 from pkcs11.constants import Attribute as A
+from pkcs11.mechanisms import Mechanism
 
 from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreRefused, TokenKeyMissing
 from kmipd.core.ports import KeyClass, KeyTemplate, TokenKey
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd.spec.enumerations import RecommendedCurve
 from kmipd.spec.masks import CryptographicUsageMask as Usage
-from kmipd_pkcs11 import sentinel, templates
+from kmipd_pkcs11 import objects, sentinel, templates
 from kmipd_pkcs11.errors import Verb
 from kmipd_pkcs11.raw import FALSE, TRUE
 from kmipd_pkcs11.store import PKCS11Store
@@ -273,3 +274,22 @@ def test_nothing_prints_secrets(shared: PKCS11Store) -> None:
     for one in texts:
         assert material.hex() not in one
         assert "correct-horse" not in one
+
+
+@pytest.mark.parametrize("reads", [0, 1_000_000], ids=["searched", "listed"])
+def test_somebody_elses_object_of_long_names_is_in_nobodys_way(
+    store: PKCS11Store, monkeypatch: pytest.MonkeyPatch, reads: int
+) -> None:
+    monkeypatch.setattr(objects, "_READ_FOR_ONE_SEARCH", reads)
+    long, mine = b"x" * 600, store.generate_key(new_id(), AES)
+    attributes = dict(sentinel.template()) | {A.ID: long, A.LABEL: long}
+
+    def create(session: Any) -> None:
+        store._connection.functions.generate(session.handle, Mechanism.AES_KEY_GEN, list(attributes.items()))
+
+    store._connection.run(Verb.GENERATE, create)
+    found = {(one.cka_id, one.label) for one in store.inventory()}
+    assert found == {(mine.cka_id, "test"), (sentinel.CKA_ID, sentinel.LABEL), (b"", "")}
+    assert store.destroy_each([mine.cka_id]) == {mine.cka_id}
+    assert not store.exists(mine.cka_id)
+    assert len(store.inventory()) == 2
