@@ -132,10 +132,13 @@ class Functions:
             while True:
                 self.call("C_FindObjects", session, batch, _FIND_BATCH, byref(count))
                 if not count.value:
-                    return found
+                    break
                 found.extend(batch[: count.value])
-        finally:
-            self.call("C_FindObjectsFinal", session)
+        except CallFailed:
+            self.code("C_FindObjectsFinal", session)  # it may fail in its turn, and would say less
+            raise
+        self.call("C_FindObjectsFinal", session)
+        return found
 
     def attributes(self, session: int, handle: int, wanted: Sequence[tuple[int, int]]) -> list[bytes | None]:
         """The values of (attribute, room in bytes), in one call; None for what the object does not have, does not tell

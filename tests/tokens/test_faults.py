@@ -255,6 +255,15 @@ class TestFaults:
         assert eventually(lambda: faulty.health().up)
         assert faulty.exists(key.cka_id)
 
+    def test_a_find_that_fails_says_what_it_failed_with(self, faulty: PKCS11Store, faults: Faults) -> None:
+        """Not what C_FindObjectsFinal, which ends it, says of a search that has ended already."""
+        faults.fail("C_FindObjects", CKR.TOKEN_RESOURCE_EXCEEDED)
+        faults.add("C_FindObjectsFinal", Action.RETURN, code=CKR.OPERATION_NOT_INITIALIZED)
+        with pytest.raises(StoreUnavailable, match="CKR_TOKEN_RESOURCE_EXCEEDED"):
+            faulty.exists(new_id())
+        faults.clear()
+        assert not faulty.exists(new_id())
+
     def test_a_hanging_call_delays_nobody_else(self, faulty: PKCS11Store, faults: Faults) -> None:
         key = faulty.generate_key(new_id(), AES)
         faulty.release(key)
