@@ -178,7 +178,7 @@ class Connection:
                 return
             if self.state in (State.DOWN, State.CLOSED):
                 self.report.refused += 1
-                raise StoreUnavailable(self.reason, store=self.settings.name)
+                raise StoreUnavailable(self.reason, store=self.settings.name, failure=self.failure)
             self._become(State.RECOVERING, self.reason)
         try:
             self._reconnect(self._reinitialise)
@@ -186,7 +186,7 @@ class Connection:
             self._down(error)
             if not isinstance(error, Exception):
                 raise
-            raise StoreUnavailable(self.reason, store=self.settings.name) from None
+            raise StoreUnavailable(self.reason, store=self.settings.name, failure=self.failure) from None
         self._become(State.UP, "ok")
 
     def _reconnect(self, reinitialise: bool) -> None:

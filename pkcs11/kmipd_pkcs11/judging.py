@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kmipd.core.errors import StoreError, StoreUnavailable
+from kmipd.core.failures import FailureReason
 from kmipd_pkcs11 import login
 from kmipd_pkcs11.errors import (
     CHANGES,
@@ -19,6 +20,7 @@ from kmipd_pkcs11.errors import (
     translate,
 )
 from kmipd_pkcs11.openssl import forget_errors
+from kmipd_pkcs11.reasons import failure_of_code
 from kmipd_pkcs11.states import Failure
 
 if TYPE_CHECKING:
@@ -42,12 +44,13 @@ def judge(
         else:
             connection.pool.discard(session)
     if isinstance(error, TokenSick):
-        sick = StoreUnavailable(str(error), store=store)
+        sick = StoreUnavailable(str(error), store=store, failure=FailureReason.TOKEN_SICK)
         return Failure(ErrorClass.TOKEN, sick, connection.epoch, doubted=error.doubted)
     if code is None:
         raise error
     error_class = classify(code, verb, connection.facts.overrules)
     answer = translate(error_class, code, verb, store)
+    answer.failure = failure_of_code(code)
     if error_class in (ErrorClass.CALLER, ErrorClass.MECHANISM, ErrorClass.BUSY):
         raise answer from None
     if session is not None and session.touched is not None:

@@ -53,5 +53,6 @@ def remedy_for(failure: Failure, tried: set[Remedy], epoch: int) -> Remedy:
 def outcome_of(verb: Verb, failure: Failure | None, error: StoreError) -> StoreError:
     """A change that was asked for has an unknown outcome; anything else simply was not done."""
     if failure is not None and verb in CHANGES:
-        return StoreUncertain(f"{failure.error}; whether it was done is unknown", store=error.store)
+        what, why = f"{failure.error}; whether it was done is unknown", error.failure or failure.error.failure
+        return StoreUncertain(what, store=error.store, failure=why)
     return error

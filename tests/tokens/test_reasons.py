@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kmipd.core.errors import StoreUnavailable
+from kmipd.core.errors import StoreError, StoreUnavailable
 from kmipd.core.failures import FailureReason as R
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, TokenSick
@@ -16,6 +16,7 @@ from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.reasons import REASONS, failure_of
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.conftest import Token
+from tests.tokens.faults import Faults
 
 Open = Callable[..., PKCS11Store]
 
@@ -91,3 +92,25 @@ def test_a_file_that_is_no_module(token: Token, open_store: Open) -> None:
     with pytest.raises(StoreUnavailable):
         store.connect()
     assert store.health().failure is R.MODULE_NOT_LOADABLE
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "reason"),
+    [
+        ("C_GenerateKey", CKR.TOKEN_WRITE_PROTECTED, R.TOKEN_WRITE_PROTECTED),
+        ("C_GenerateKey", CKR.SESSION_READ_ONLY, R.TOKEN_WRITE_PROTECTED),
+        ("C_GenerateKey", CKR.DEVICE_MEMORY, R.OUT_OF_RESOURCES),
+        ("C_GenerateKey", CKR.MECHANISM_INVALID, R.TOKEN_UNFIT),
+        ("C_GenerateKey", CKR.DEVICE_ERROR, R.DEVICE_ERROR),
+        ("C_OpenSession", CKR.SESSION_COUNT, R.OUT_OF_RESOURCES),
+    ],
+)
+def test_what_goes_wrong_after_the_login_has_its_reason_too(
+    token: Token, faults: Faults, open_store: Open, function: str, code: CKR, reason: R
+) -> None:
+    """A token that can be logged in to is not yet one that the sentinel can be made in."""
+    store = open_store(token, prepare=False, **faults.settings(token))
+    faults.fail(function, code, skip=1 if function == "C_OpenSession" else 0)  # the keeper comes first
+    with pytest.raises(StoreError) as caught:
+        store.prepare()
+    assert failure_of(caught.value) is reason
