@@ -44,15 +44,24 @@ class StoreDirectory:
         self._lock = threading.Lock()
 
     def follow(self, records: Sequence[KeyStoreRecord], *, connect: bool = False) -> None:
-        """Open what is CONNECTED, close what is not any more. With `connect`, log in at once, in the background."""
+        """Open what is CONNECTED, close what is not any more. With `connect`, log in at once, in the background.
+
+        One that cannot be opened is in no other's way; its error is raised, and the records count as not followed.
+        """
+        failure: Exception | None = None
         with self._lock:
-            self.records = tuple(records)
             names = {record.name for record in records}
             for record in records:
-                self._follow(record, connect)
+                try:
+                    self._follow(record, connect)
+                except Exception as error:  # noqa: BLE001 - whatever it was, the others are followed first
+                    failure = failure or error
             for name in [name for name in self.stores if name not in names]:
                 del self.stores[name]
                 self._shut(name)
+            if failure is not None:
+                raise failure
+            self.records = tuple(records)
 
     def _follow(self, record: KeyStoreRecord, connect: bool) -> None:
         opened = self._opened.get(record.name)

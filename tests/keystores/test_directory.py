@@ -91,6 +91,27 @@ def test_another_connection_is_another_store_and_the_same_one_is_kept() -> None:
     assert stores.stores["hsm2"] is not first
 
 
+def test_a_store_that_could_not_be_opened_is_opened_by_the_next_look_and_keeps_no_other_waiting() -> None:
+    """The registry may be away just then: what it knows of a group is needed to open that."""
+    refusals = [OSError("the registry is away")]
+
+    def open_store(record: KeyStoreRecord) -> Any:
+        if record.name == "group" and refusals:
+            raise refusals.pop()
+        return Recording(record)
+
+    stores, records = StoreDirectory(open_store), [replace(RECORD, name="group"), RECORD]
+    with pytest.raises(OSError, match="away"):
+        stores.follow(records)
+    assert stores.connection("hsm2") == 1
+    with pytest.raises(StoreNotConnected):
+        stores.stores["group"].random(2)
+    assert stores.records != tuple(records), "so that the watcher does not take it for done"
+    stores.follow(records)
+    assert stores.records == tuple(records)
+    assert stores.stores["group"].random(2) == bytes(2)
+
+
 def test_a_store_that_does_not_close_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the worker can be replaced: its operator waits for DISCONNECTED."""
     stores = made()
