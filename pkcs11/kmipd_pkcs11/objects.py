@@ -94,12 +94,18 @@ class Objects:
             try:
                 with connection.lock.writing():
                     for handle in handles:
+                        self._demand_still(session, handle, cka_id)
                         connection.functions.destroy(session.handle, handle)
             except CallFailed as error:
                 if classify(error.code, Verb.DESTROY, connection.facts.overrules) is not ErrorClass.CALLER:
                     raise
                 refused.add(cka_id)  # it stands in nobody else's way
         return frozenset(cka_ids) - refused
+
+    def _demand_still(self, session: PooledSession, handle: int, cka_id: bytes) -> None:
+        """The lock was free since the handle was found: by now it may be void, or name a key that was made since."""
+        if self._read(session, handle, A.ID) != [cka_id]:
+            raise CallFailed("C_DestroyObject", CKR.OBJECT_HANDLE_INVALID)
 
     def _by_id(self, session: PooledSession, cka_ids: Collection[bytes]) -> dict[bytes, list[int]]:
         """The handles of those that are there. The token lock is held."""

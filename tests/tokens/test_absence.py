@@ -15,7 +15,9 @@ from kmipd.spec.enumerations import BlockCipherMode, CryptographicAlgorithm
 from kmipd.spec.masks import CryptographicUsageMask
 from kmipd_pkcs11 import absence, objects
 from kmipd_pkcs11.absence import Absences
+from kmipd_pkcs11.objects import Objects
 from kmipd_pkcs11.raw import Functions
+from kmipd_pkcs11.sessions import PooledSession
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.conftest import Token
 
@@ -98,6 +100,30 @@ def test_many_keys_are_looked_for_in_one_new_view(
     assert other.health().epoch <= epoch + 1, "one new view, where one is needed, for all of them"
     assert one.exists(kept)
     assert not any(map(one.exists, going))
+
+
+@pytest.mark.parametrize("void", [True, False], ids=["void", "another key's"])
+def test_a_handle_that_was_given_to_another_key_meanwhile_destroys_nothing(
+    store: PKCS11Store, monkeypatch: pytest.MonkeyPatch, void: bool
+) -> None:
+    """Somebody else destroys a key between the look for many and its turn; tokens use numbers again."""
+    going, kept = (store.generate_key(secrets.token_bytes(16), AES).cka_id for _ in range(2))
+    looks = []
+    by_id = Objects._by_id
+
+    def overtaken(self: Objects, session: PooledSession, cka_ids: Any) -> dict[bytes, list[int]]:
+        looks.append(cka_ids)
+        if len(looks) > 1:
+            return by_id(self, session, cka_ids)
+        found, others = by_id(self, session, [going]), by_id(self, session, [kept])
+        for handle in found[going]:
+            store._connection.functions.destroy(session.handle, handle)
+        return {going: found[going] if void else others[kept]}
+
+    monkeypatch.setattr(Objects, "_by_id", overtaken)
+    assert store.destroy_each([going]) == {going}
+    assert len(looks) == 2
+    assert store.exists(kept)
 
 
 def test_what_was_made_or_destroyed_here_is_known_here(store: PKCS11Store) -> None:
