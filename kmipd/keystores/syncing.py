@@ -112,6 +112,7 @@ class Syncing:
         present = _asked(lambda: target.exists(key.cka_id), to)
         if not present:
             self._transfer(group, group.members[name], target, key)
+            self._refuse_if_destroyed(uid, target, key)
         found = _asked(lambda: target.transport.check_value(group.transport_key, key.cka_id, key.key_class), to)
         if found != value:
             if not present:
@@ -122,6 +123,13 @@ class Syncing:
         if not present:
             audit(self._registry, "SYNC_KEY", uid, principal=made_by)
         return Synced(uid, name, to, value, copied=not present)
+
+    def _refuse_if_destroyed(self, uid: str, target: PKCS11Store, key: TokenKey) -> None:
+        """A destroy is written down before the members are asked: one that does not show yet finds the copy."""
+        obj = self._registry.unit().get(uid)
+        if obj is None or obj.placement is Placement.GONE or obj.destroy_pending:
+            _asked(lambda: target.destroy(key.cka_id), target.name)
+            raise SyncRefused(_R.DESTROYED, f"{uid} was destroyed meanwhile; the copy was removed")
 
     def _source(self, group: GroupStore, key: TokenKey, to: str, source: str | None) -> tuple[str, str]:
         """A member that holds the key, and its check value."""

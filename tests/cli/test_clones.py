@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from kmipd import app, config
-from kmipd.core.syncing import SyncRefusal
+from kmipd.core.syncing import SyncRefusal, SyncRefused
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation
 from kmipd.spec.tags import Tag
+from kmipd.store_administration import KeyStoreAdministration
 from kmipd_pkcs11.group import GroupStore
+from kmipd_pkcs11.transport import Parcel, Transport
 from tests.support.asking import create
 from tests.support.client import Client
 from tests.support.clones import Clones
@@ -163,6 +165,31 @@ def test_sync_key_is_refused_with_the_reason(clones: Clones) -> None:
     assert set(SyncRefusal) - seen == {SyncRefusal.UNFIT}, "needs a member of another vendor"
     for one in (client, sealer, elsewhere):
         one.close()
+
+
+def test_a_key_that_is_destroyed_while_it_is_copied_is_in_no_member(
+    clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client.connect(clones.server, clones.server.enrol(group="ours"))
+    uid = create(client)
+    forget(clones, uid, "second")
+    application, group = opened(clones)
+    obj = application.registry.unit().get(uid)
+    assert obj is not None
+    take = Transport.take
+
+    def meanwhile(self: Transport, transport_key: bytes, cka_id: bytes, parcel: Parcel) -> None:
+        client.call(Operation.DESTROY, p.DestroyRequestPayload(unique_identifier=uid))
+        take(self, transport_key, cka_id, parcel)
+
+    monkeypatch.setattr(Transport, "take", meanwhile)
+    with pytest.raises(SyncRefused) as caught:
+        KeyStoreAdministration(application).syncing().key(uid, "second")
+    assert caught.value.refusal is SyncRefusal.DESTROYED
+    assert not any(member.exists(obj.cka_id) for member in group.members.values())
+    assert application.registry.ledger("ha").copies(obj.cka_id) == []
+    application.close()
+    client.close()
 
 
 def _plant_another_key(clones: Clones, uid: str) -> None:
