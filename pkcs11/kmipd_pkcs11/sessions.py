@@ -119,6 +119,15 @@ class SessionPool:
 
     def _borrow_slowly(self) -> PooledSession:
         deadline = time.monotonic() + self._wait
+        refused = False  # the token allows no more: one that exists has to come back
+        while (session := self._waited_for(deadline, refused)) is None:
+            session, refused = self._open(), True
+            if session is not None:
+                return session
+        return session
+
+    def _waited_for(self, deadline: float, refused: bool) -> PooledSession | None:
+        """An idle one, or None: then there is a place for one more, which is taken."""
         with self._changed:
             self._waiting += 1  # before looking again: from here on `give_back` notifies
             try:
@@ -127,8 +136,9 @@ class SessionPool:
                         return self._idle.pop()  # the fast way takes no lock, so it may be gone again
                     except IndexError:
                         pass
-                    if self._opened < self._maximum and (session := self._open()):
-                        return session
+                    if self._opened < self._maximum and not (refused and self._opened):
+                        self._opened += 1
+                        return None
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise StoreUnavailable(
@@ -136,18 +146,22 @@ class SessionPool:
                             store=self._store,
                         )
                     self._changed.wait(left)
+                    refused = False
             finally:
                 self._waiting -= 1
 
     def _open(self) -> PooledSession | None:
-        """One more, or None when the token allows no more and those that exist come back some time."""
-        if self._token is None:
-            raise StoreUnavailable(f"key store {self._store!r} is not connected", store=self._store)
+        """One more, or None when the token allows no more and those that exist come back some time. The pool is not
+        locked: opening takes a round trip to the token, or hangs, and others give their sessions back meanwhile."""
         try:
-            session = PooledSession(self._token.open(rw=True), self._epoch)
-        except PKCS11Error as error:
-            if code_of(error) == CKR.SESSION_COUNT and self._opened:
+            if self._token is None:
+                raise StoreUnavailable(f"key store {self._store!r} is not connected", store=self._store)
+            return PooledSession(self._token.open(rw=True), self._epoch)
+        except BaseException as error:
+            with self._changed:
+                self._opened -= 1
+                others = self._opened
+                self._changed.notify()
+            if isinstance(error, PKCS11Error) and code_of(error) == CKR.SESSION_COUNT and others:
                 return None
             raise
-        self._opened += 1
-        return session

@@ -402,6 +402,33 @@ class TestPool:
         assert store._connection.pool.opened == 1
         assert store.health().up
 
+    def test_a_session_that_is_long_in_opening_delays_nobody_who_has_one(
+        self, faults: Faults, token: Any, open_store: Any
+    ) -> None:
+        store = open_store(token, **faults.settings(token))
+        held, free = threading.Event(), threading.Event()
+
+        def hold(_: Any) -> None:
+            held.set()
+            free.wait(10)
+
+        holding = threading.Thread(target=store._connection.run, args=(Verb.FIND, hold))
+        holding.start()
+        assert held.wait(10)
+        faults.hang("C_OpenSession", count=1)
+        opening = threading.Thread(target=lambda: store.random(8))
+        opening.start()
+        assert eventually(lambda: faults.fired() == 1)
+        free.set()
+        holding.join(5)
+        answered = not holding.is_alive()
+        if answered:
+            assert store.random(8), "by the session that came back"
+        faults.clear()
+        opening.join()
+        assert answered
+        assert store._connection.pool.opened == 2
+
     def test_a_session_that_failed_is_closed(self, faulty: PKCS11Store, faults: Faults) -> None:
         closed = faults.calls("C_CloseSession")
         faults.fail("C_GenerateRandom", CKR.FUNCTION_FAILED, count=1)
