@@ -166,7 +166,7 @@ class KeyStoreAdministration:
 
     def cloning(self) -> Cloning:
         """The ceremonies by which tokens become clones."""
-        return Cloning(self._application.registry, self._application.opener, self.record)
+        return Cloning(self._application.registry, self._application.opener, self._directory, self.record)
 
     def syncing(self) -> Syncing:
         """Copies on command."""

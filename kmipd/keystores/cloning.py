@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from kmipd.core.errors import StoreError
 from kmipd.core.keystores import Command, ConnectionState, InvalidState, KeyStoreRecord, Member
 from kmipd.core.ports import KeyClass
 from kmipd.core.vault import CKA_ID_SIZE
-from kmipd.keystores import preparing
+from kmipd.keystores import connecting, preparing
 from kmipd.keystores.auditing import audit
 from kmipd.keystores.opening import Opener
 from kmipd.registry import Registry
@@ -28,15 +29,30 @@ class CeremonyRefused(Exception):
 
 
 class Cloning:
-    """Ceremonies on the groups of one kmipd directory. `record_of` reads a record anew."""
+    """Ceremonies on the groups of one kmipd directory. `record_of` reads a record anew.
 
-    def __init__(self, registry: Registry, opener: Opener, record_of: Callable[[str], KeyStoreRecord]) -> None:
+    Nobody connects the store meanwhile: PINs are changed by both, and would be lost if that was done at the same time.
+    """
+
+    def __init__(
+        self, registry: Registry, opener: Opener, directory: Path, record_of: Callable[[str], KeyStoreRecord]
+    ) -> None:
         self._registry = registry
         self._opener = opener
+        self._directory = directory
         self._record_of = record_of
 
     def begin(self, store: str, newcomer: str) -> str:
         """The newcomer's key pair is made; its fingerprint, to be compared by people."""
+        with connecting.alone(self._directory, store):
+            return self._begin(store, newcomer)
+
+    def finish(self, store: str, newcomer: str, confirmed: str) -> str:
+        """The newcomer and all members get a new transport key; its check value, the same in every token."""
+        with connecting.alone(self._directory, store):
+            return self._finish(store, newcomer, confirmed)
+
+    def _begin(self, store: str, newcomer: str) -> str:
         record, member = self._in_group(store, newcomer)
         preparing.prepare_member(self._registry, self._opener, record, member)
         record, member = self._in_group(store, newcomer)
@@ -53,8 +69,7 @@ class Cloning:
         self._registry.key_stores.put_member(store, changed)
         return fingerprint(public)
 
-    def finish(self, store: str, newcomer: str, confirmed: str) -> str:
-        """The newcomer and all members get a new transport key; its check value, the same in every token."""
+    def _finish(self, store: str, newcomer: str, confirmed: str) -> str:
         record, member = self._in_group(store, newcomer)
         if not member.ceremony_public:
             raise CeremonyRefused(f"no ceremony was begun for {newcomer!r}: `kmipd store clone begin` comes first")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kmipd import app, config
 from kmipd.core.syncing import SyncRefusal, SyncRefused
+from kmipd.keystores import preparing
 from kmipd.spec import payloads as p
 from kmipd.spec.enumerations import Operation
 from kmipd.spec.tags import Tag
@@ -80,6 +84,29 @@ def test_the_ceremony(own_server: Server, tmp_path: Path) -> None:
     assert [member["clone"] for member in described(own_server, "ha")["members"]] == [True, True]
     store(own_server, "connect", "ha")
     assert "accounted for" in store(own_server, "orphans", "--store", "ha"), "the ceremony leaves nothing behind"
+
+
+def test_nobody_connects_the_store_during_a_ceremony(
+    own_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both change PINs: done at the same time, the one that counts would be forgotten."""
+    Clones.make(own_server, tmp_path)
+    prepare_member = preparing.prepare_member
+    alone = []
+
+    def watched(*arguments: Any) -> None:
+        with (own_server.directory / "ha.connect.lock").open("w") as lock, suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            pytest.fail("a command that connects the store would go on")
+        alone.append(arguments)
+        prepare_member(*arguments)
+
+    monkeypatch.setattr(preparing, "prepare_member", watched)
+    application = app.compose(config.load(own_server.directory, {}))
+    cloning = KeyStoreAdministration(application).cloning()
+    cloning.finish("ha", "second", cloning.begin("ha", "second"))
+    application.close()
+    assert len(alone) == 3, "one token to begin, two to finish"
 
 
 def test_a_third_member_joins(own_server: Server, tmp_path: Path) -> None:
