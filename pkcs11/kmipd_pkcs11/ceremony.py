@@ -98,9 +98,10 @@ class Ceremony:
             final = transport_template(new, TRANSPORT_LABEL)
             born = [*changed(final, {A.TOKEN: FALSE, A.EXTRACTABLE: TRUE}), (A.VALUE_LEN, ulong(32))]
             key = functions.generate(session.handle, Mechanism.AES_KEY_GEN, born)
-            carrier = functions.generate(session.handle, Mechanism.AES_KEY_GEN, born)
-            with functions.passing(session.handle, key, carrier):
-                self._keep(session, new, key, carrier)
+            with functions.passing(session.handle, key):
+                carrier = functions.generate(session.handle, Mechanism.AES_KEY_GEN, born)
+                with functions.passing(session.handle, carrier):
+                    self._keep(session, new, key, carrier)
                 parcel = self._wrapped_under(session, old, key, final) if old else None
                 return Bequest(*self._wrapped_for(session, key, numbers), parcel)
 
@@ -139,13 +140,14 @@ class Ceremony:
                 (A.PUBLIC_EXPONENT, numbers.e.to_bytes(3, "big")),
             ],
         )
-        for index, parameter in enumerate(OAEP):
-            try:
-                arguments = (session.handle, Mechanism.RSA_PKCS_OAEP, public, key, RSA_BITS // 8)
-                return index, functions.wrap(*arguments, parameter=parameter)
-            except CallFailed as error:
-                if error.code not in _NO:
-                    raise
+        arguments = (session.handle, Mechanism.RSA_PKCS_OAEP, public, key, RSA_BITS // 8)
+        with functions.passing(session.handle, public):
+            for index, parameter in enumerate(OAEP):
+                try:
+                    return index, functions.wrap(*arguments, parameter=parameter)
+                except CallFailed as error:
+                    if error.code not in _NO:
+                        raise
         raise MechanismUnavailable("the token cannot wrap with RSA-OAEP: it cannot take part in a ceremony")
 
     def inherit(self, new: bytes, ceremony_key: bytes, bequest: Bequest) -> None:

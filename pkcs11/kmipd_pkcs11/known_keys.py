@@ -69,11 +69,11 @@ def make(functions: Functions, session: int, source: KeySource, wanted: Template
     try:
         ours = ec.generate_private_key(ec.SECP256R1())
         point = ours.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        shared = ours.exchange(ec.ECDH(), public_point(functions, session, public))
         parameters = ECDHParameters(source.value, 0, None, len(point), point)
         handle = functions.derive(
             session, Mechanism.ECDH1_DERIVE, parameters, private, [*wanted, (A.VALUE_LEN, ulong(_BYTES))]
         )
-        shared = ours.exchange(ec.ECDH(), public_point(functions, session, public))
         return KnownKey(handle, bytearray(shared if source is KeySource.AGREED else _derived(shared)))
     finally:
         for one in (public, private):

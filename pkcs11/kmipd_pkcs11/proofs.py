@@ -234,24 +234,20 @@ def _ciphers(
     functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known, source: KeySource
 ) -> bool:
     made, answer = _key(functions, session, known, source, (A.ENCRYPT, A.DECRYPT)), known.answer
-    if source is not KeySource.IMPORTED:
-        answer = expected.cipher(mechanism, bytes(made.value), known.parameter, known.plain)
-    try:
+    with functions.passing(session.handle, made.handle):
+        if source is not KeySource.IMPORTED:
+            answer = expected.cipher(mechanism, bytes(made.value), known.parameter, known.plain)
         key = BoundKey(session.session, made.handle, known.key_type)
         right = encrypt(functions, key, mechanism, known.parameter, known.plain) == answer
         return right and key.decrypted(mechanism, known.parameter, answer) == known.plain
-    finally:
-        functions.code("C_DestroyObject", session.handle, made.handle)
 
 
 def _macs(functions: Functions, session: PooledSession, mechanism: Mechanism, known: Known, source: KeySource) -> bool:
     made, answer = _key(functions, session, known, source, (A.SIGN, A.VERIFY)), known.answer
-    if source is not KeySource.IMPORTED:
-        answer = expected.mac(mechanism, bytes(made.value), known.plain)
-    try:
+    with functions.passing(session.handle, made.handle):
+        if source is not KeySource.IMPORTED:
+            answer = expected.mac(mechanism, bytes(made.value), known.plain)
         return BoundKey(session.session, made.handle, known.key_type).signed(mechanism, None, known.plain) == answer
-    finally:
-        functions.code("C_DestroyObject", session.handle, made.handle)
 
 
 def _key(
@@ -274,10 +270,9 @@ def wraps(functions: Functions, session: PooledSession, way: WrapWay) -> bool:
         wanted = known_keys.template(KeyType.AES, *may, extractable=extractable)
         return known_keys.make(functions, session.handle, way.source, wanted, value)
 
-    kek, target = make(_AES, A.WRAP), make(_TEXT, A.ENCRYPT, extractable=True)
-    try:
-        wrapped = functions.wrap(session.handle, way.mechanism, kek.handle, target.handle, len(_TEXT) + OVERHEAD)
-        return way.unwrap(kek.value, wrapped) == target.value
-    finally:
-        functions.code("C_DestroyObject", session.handle, target.handle)
-        functions.code("C_DestroyObject", session.handle, kek.handle)
+    kek = make(_AES, A.WRAP)
+    with functions.passing(session.handle, kek.handle):
+        target = make(_TEXT, A.ENCRYPT, extractable=True)
+        with functions.passing(session.handle, target.handle):
+            wrapped = functions.wrap(session.handle, way.mechanism, kek.handle, target.handle, len(_TEXT) + OVERHEAD)
+            return way.unwrap(kek.value, wrapped) == target.value

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+from pkcs11.constants import Attribute as A
 
 from kmipd.core.errors import MechanismUnavailable
 from kmipd.core.ports import CipherParameters, KeyTemplate, MACParameters, SignatureParameters
@@ -22,6 +23,7 @@ from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import Verb
 from kmipd_pkcs11.known_keys import KeySource
 from kmipd_pkcs11.mechanisms import Plan
+from kmipd_pkcs11.raw import FALSE
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.backends import prepared
 from tests.tokens.faults import Action, Faults
@@ -47,6 +49,43 @@ def same(token: Any, strict: PKCS11Store) -> Any:
 
 def new_id() -> bytes:
     return secrets.token_bytes(16)
+
+
+SECOND = {False: "C_CreateObject", True: "C_DeriveKey"}
+
+
+@pytest.mark.parametrize("agreed", [False, True], ids=["imported", "agreed on"])
+def test_a_check_that_is_refused_half_way_leaves_nothing_behind(
+    faults: Faults, token: Any, open_store: Any, agreed: bool
+) -> None:
+    """The token takes a wrapping key, and no key that may leave. It is asked again and again, in the same session."""
+    store = open_store(token, **faults.settings(token))
+    faults.clear()
+    if agreed:
+        faults.add("C_CreateObject", Action.RETURN, code=CKR.TEMPLATE_INCONSISTENT)
+    faults.add(
+        SECOND[agreed], Action.RETURN, code=CKR.TEMPLATE_INCONSISTENT, skip=2
+    )  # that it can, and the wrapping key
+    assert not store.can_hold(AES)
+    assert made(store) == set()
+
+
+@pytest.mark.parametrize("agreed", [False, True], ids=["imported", "agreed on"])
+def test_checks_leave_nothing_behind(faults: Faults, token: Any, open_store: Any, agreed: bool) -> None:
+    store = open_store(token, **faults.settings(token))
+    faults.clear()
+    if agreed:
+        faults.add("C_CreateObject", Action.RETURN, code=CKR.TEMPLATE_INCONSISTENT)
+        faults.add("C_GetAttributeValue", Action.RETURN, code=CKR.ATTRIBUTE_VALUE_INVALID, skip=1, count=1)
+    store.can_hold(AES)
+    assert made(store) == set()
+
+
+def made(store: PKCS11Store) -> set[int]:
+    """The session objects of the one session there is."""
+    assert store._connection.pool.opened == 1
+    find = store._connection.functions.find
+    return store._connection.run(Verb.FIND, lambda session: set(find(session.handle, ((A.TOKEN, FALSE),))))
 
 
 def test_secret_keys_are_released(strict: PKCS11Store, same: PKCS11Store, faults: Faults) -> None:
