@@ -9,6 +9,7 @@ objects and leave nothing behind.
 from __future__ import annotations
 
 import struct
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -122,6 +123,7 @@ class Proofs:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._epoch = -1
+        self._lock = threading.Lock()
         self._mechanisms: frozenset[int] = frozenset()
         self._held: set[object] = set()
         self._refuted: dict[object, Refuted] = {}
@@ -181,11 +183,15 @@ class Proofs:
         return "it is being looked at anew" if found is None else found.why
 
     def _fresh(self) -> None:
-        if self._epoch != self._connection.epoch and self._connection.login is not None:
-            slot = self._connection.login.token.slot
-            self._mechanisms = frozenset(int(mechanism) for mechanism in slot.get_mechanisms())
-            self._held, self._refuted, self._vague, self._way = set(), {}, set(), None
-            self._epoch = self._connection.epoch
+        epoch, login = self._connection.epoch, self._connection.login
+        if self._epoch == epoch or login is None:
+            return
+        mechanisms = frozenset(int(mechanism) for mechanism in login.token.slot.get_mechanisms())
+        with self._lock:
+            if self._epoch != epoch:  # else somebody was faster, and may have proved something since
+                self._mechanisms = mechanisms
+                self._held, self._refuted, self._vague, self._way = set(), {}, set(), None
+                self._epoch = epoch
 
     def _holds(self, name: object, proof: Callable[[], bool]) -> bool:
         """Whether it is proved, or can be proved now; one that has failed lately is not tried again yet."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import threading
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -287,3 +289,31 @@ def test_every_error_is_the_ports(shared: PKCS11Store, aes: Any) -> None:
     lying = TokenKey(key.cka_id, KeyClass.SECRET, Algorithm.HMAC_SHA256, 256, 32)
     with pytest.raises(StoreError):
         shared.mac(lying, MACParameters(algorithm=Algorithm.HMAC_SHA256), DATA)
+
+
+def test_who_is_late_to_begin_anew_forgets_nothing_that_was_proved_since(store: PKCS11Store) -> None:
+    """Listing the mechanisms is a round trip to the token: two that begin at the same time may end far apart."""
+    connection, inner = (
+        store._connection,
+        threading.Thread(target=lambda: store.can_hold(KeyTemplate(algorithm=Algorithm.AES, length=256))),
+    )
+    login = connection.login
+    assert login is not None
+
+    class Slow:
+        label = login.token.label
+        slot: Any
+
+        def get_mechanisms(self) -> object:
+            if not inner.ident:
+                inner.start()
+                inner.join()
+            return login.token.slot.get_mechanisms()
+
+    slow = Slow()
+    slow.slot = slow
+    connection.login = replace(login, token=slow)  # type: ignore[arg-type]
+    store._proofs._epoch = -1
+    assert store._proofs.mechanisms()
+    assert store._proofs._way is not None
+    connection.login = login
