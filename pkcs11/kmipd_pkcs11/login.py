@@ -59,20 +59,29 @@ def log_in(connection: Connection, module: Module, pin: str) -> Login:
 
 
 def find_token(module: Module, settings: StoreSettings) -> Token:
-    """The token by serial, else by label; StoreUnavailable when there is none or more than one."""
+    """The token by serial, else by label; StoreUnavailable when there is none or more than one, PKCS11Error when no
+    slot answers."""
     wanted = settings.token_serial or settings.token_label
-    tokens = module.tokens()
+    tokens, broken = module.look()
     if settings.token_serial:
         matching = [token for token in tokens if token.serial.decode("ascii", "replace") == wanted]
     else:
         matching = [token for token in tokens if token.label == wanted]
     if len(matching) == 1:
         return matching[0]
+    if not tokens and broken is not None:
+        raise broken
     present = ", ".join(repr(token.label) for token in tokens) or "none"
     if matching:
         raise StoreUnavailable(
             f"{len(matching)} tokens are called {wanted!r}: choose one by its serial number",
             failure=FailureReason.TOKEN_AMBIGUOUS,
+        )
+    code = code_of(broken) if broken is not None else None
+    if code is not None and failure_of_code(code) is not FailureReason.TOKEN_NOT_FOUND:
+        raise StoreUnavailable(
+            f"the token {wanted!r} may be the one in a slot that answers {name_of(code)}; present: {present}",
+            failure=failure_of_code(code),
         )
     raise StoreUnavailable(
         f"the token {wanted!r} is not there; present: {present}; initialise it or correct the name",

@@ -153,7 +153,15 @@ class Module:
                 self._library.finalize()
 
     def tokens(self) -> list[Token]:
-        """The tokens in all slots. A slot that is broken hides no healthy one (python-pkcs11's get_token would)."""
+        """The tokens in all slots that answer; the error of one that does not, when none does."""
+        found, failure = self.look()
+        if not found and failure is not None:
+            raise failure
+        return found
+
+    def look(self) -> tuple[list[Token], PKCS11Error | None]:
+        """The tokens in all slots, and what one answered that is broken: it hides no healthy one (python-pkcs11's
+        get_token would)."""
         if self._library is None or not self.generation:
             raise CallFailed("C_GetSlotList", CKR.CRYPTOKI_NOT_INITIALIZED)
         found: list[Token] = []
@@ -163,9 +171,7 @@ class Module:
                 found.append(slot.get_token())
             except PKCS11Error as error:
                 failure = error
-        if not found and failure is not None:
-            raise failure
-        return found
+        return found, failure
 
 
 def open_module(path: Path | str, environment: Mapping[str, str], reserved: str = "") -> Module:

@@ -114,3 +114,18 @@ def test_what_goes_wrong_after_the_login_has_its_reason_too(
     with pytest.raises(StoreError) as caught:
         store.prepare()
     assert failure_of(caught.value) is reason
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [(CKR.DEVICE_ERROR, R.DEVICE_ERROR), (CKR.TOKEN_NOT_PRESENT, R.TOKEN_NOT_FOUND)]
+)
+def test_a_token_in_a_slot_that_is_broken_is_not_taken_for_missing(
+    token: Token, faults: Faults, open_store: Open, code: CKR, reason: R
+) -> None:
+    """SoftHSM2 has another slot, which is healthy and empty."""
+    open_store(token).close()
+    store = open_store(token, prepare=False, **faults.settings(token))
+    faults.fail("C_GetTokenInfo", code, count=1)
+    with pytest.raises(StoreUnavailable, match="'alpha'"):
+        store.connect()
+    assert store.health().failure is reason
