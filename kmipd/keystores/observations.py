@@ -49,6 +49,7 @@ class Writer:
         self._path = folder / f"worker-{worker}.json"
         self._lock = os.open(folder / f"worker-{worker}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)  # a predecessor that is just ending frees it
+        self._path.unlink(missing_ok=True)  # what that one saw would be taken for ours, now that we hold its lock
         self._last: Seen | None = None
 
     def write(self, stores: Mapping[str, StoreSeen]) -> None:

@@ -68,6 +68,8 @@ class Watcher:
 
     def look(self, writer: observations.Writer) -> None:
         """One round."""
+        if self._rows is None:
+            self._observe(writer)  # at once: nobody else says any more that this worker has a store open
         rows = self._registry.key_stores.rows()
         if rows != self._rows:
             self._records, self._rows = self._load(), rows

@@ -143,6 +143,17 @@ def test_what_a_dead_worker_saw_does_not_count(tmp_path: Path) -> None:
     assert observations.seen_by_workers(tmp_path) == []
 
 
+def test_a_worker_does_not_say_what_its_predecessor_saw(tmp_path: Path) -> None:
+    program = "import sys; from pathlib import Path; from kmipd.keystores import observations as o; "
+    program += "o.Writer(Path(sys.argv[1]), 0).write({'hsm2': o.StoreSeen(False, 1, True, 'ok')})"
+    subprocess.run([sys.executable, "-c", program, tmp_path], check=True)
+    assert (tmp_path / "run/worker-0.json").exists()
+    successor = observations.Writer(tmp_path, 0)
+    assert observations.seen_by_workers(tmp_path) == [], "it has not looked yet"
+    successor.write({})
+    assert [one.stores for one in observations.seen_by_workers(tmp_path)] == [{}]
+
+
 def test_no_daemon_runs_in_an_empty_directory(tmp_path: Path) -> None:
     assert not observations.daemon_runs(tmp_path)
     (tmp_path / "serve.lock").touch()
