@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import string
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ from kmipd.core.errors import StoreUnavailable
 from kmipd.core.failures import FailureReason
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.errors import CallFailed, ErrorClass, Verb, classify, name_of
+from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.login import PinRefused, find_token
 from kmipd_pkcs11.module import Module, close_module, open_module
 from kmipd_pkcs11.pins import PinLatch, latch_of
@@ -119,13 +121,16 @@ class _Opened:
             if not self._module.generation:
                 with self._module.gate.exclusive(settings.drain):
                     self._module.initialize()
-        except BaseException:
+        except BaseException as error:
             self.__exit__()
+            if isinstance(error, GateClosed):
+                raise _asked_in_vain(error) from None
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        close_module(self._module, self._settings.drain)
+        with suppress(GateClosed):  # somebody else's call hangs in it; what we came for is done
+            close_module(self._module, self._settings.drain)
 
     def accepts(self, pin: str) -> bool:
         """Whether the token accepts this PIN; False also for one that it refused before, which is not tried again."""
@@ -156,7 +161,10 @@ class _Opened:
 
     def _in_session(self, work: Callable[[int], T]) -> T:
         module = self._module
-        module.gate.enter(self._settings.session_wait)
+        try:
+            module.gate.enter(self._settings.session_wait)
+        except GateClosed as error:
+            raise _asked_in_vain(error) from None
         try:
             token = find_token(module, self._settings)
             if token.flags & TokenFlag.USER_PIN_FINAL_TRY:
@@ -172,6 +180,10 @@ class _Opened:
                 module.functions.code("C_Logout", handle)
                 close_quietly(session)
         except (PKCS11Error, CallFailed) as error:
-            raise StoreUnavailable(f"the token cannot be asked: {error}", failure=failure_of(error)) from None
+            raise _asked_in_vain(error) from None
         finally:
             module.gate.leave()
+
+
+def _asked_in_vain(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"the token cannot be asked: {error}", failure=failure_of(error))

@@ -12,6 +12,7 @@ from kmipd.core.failures import FailureReason
 from kmipd_pkcs11 import rotation
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.login import PinRefused
+from kmipd_pkcs11.module import close_module, open_module
 from kmipd_pkcs11.raw import Functions
 from kmipd_pkcs11.rotation import Candidates, Which
 from kmipd_pkcs11.store import PKCS11Store
@@ -133,3 +134,18 @@ def test_a_lost_reply_is_found_out(token: Token, monkeypatch: pytest.MonkeyPatch
         rotation.rotate(token.settings(), vault)
     pending = vault.held.pending
     assert rotation.find_out(token.settings(), vault) == pending != PIN
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["in use", "not initialised"])
+def test_a_module_that_somebody_elses_call_hangs_in_is_told(token: Token, begun: bool) -> None:
+    settings, vault = token.settings(drain=0.05, session_wait=0.05), Vault(Candidates(PIN))
+    module = open_module(settings.module, settings.environment)
+    with module.gate.exclusive(1):
+        if begun:
+            module.initialize()
+        with pytest.raises(StoreUnavailable, match="cannot be asked") as caught:
+            rotation.rotate(settings, vault)
+    assert caught.value.failure is FailureReason.TIMED_OUT
+    assert module.users == 1
+    close_module(module, 1)
+    assert rotation.find_out(token.settings(), vault) == PIN
