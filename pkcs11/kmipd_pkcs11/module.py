@@ -36,7 +36,9 @@ from kmipd_pkcs11.structures import InitializeArguments
 _registry_lock = threading.Lock()
 _registry: dict[str, Module] = {}
 _generations = itertools.count(1)
-_environment_lock = threading.Lock()  # the process has one environment; modules read it in C_Initialize
+#: The process has one environment, which modules read in C_Initialize. One that wants nothing of it takes no part: it
+#: may hang there for as long as its HSM is away, and would keep all others from being initialised.
+_environment_lock = threading.Lock()
 
 
 class _Library(_pkcs11.lib):
@@ -122,7 +124,7 @@ class Module:
         """Load the file and C_Initialize, if that has not been done. StoreUnavailable says why it failed."""
         if self.generation:
             return
-        with _environment_lock:
+        with _environment_lock if self.environment else contextlib.nullcontext():
             before = {name: os.environ.get(name) for name in self.environment}
             as_it_is = before == self.environment  # somebody else may use it too, a wrapper around it: by our settings
             if not as_it_is:

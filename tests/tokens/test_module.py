@@ -8,6 +8,8 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from kmipd_pkcs11 import provision
 from kmipd_pkcs11.module import close_module, open_module
 from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK
 from kmipd_pkcs11.structures import InitializeArguments
+from tests.tokens.faults import Faults, eventually
 
 AES = KeyTemplate(algorithm=Algorithm.AES, length=256)
 ROOT = Path(module_file.__file__).parent.parent.parent
@@ -213,6 +216,29 @@ def test_a_missing_module_and_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match="does not start"), opened.gate.exclusive(1):
         opened.initialize()
     close_module(opened, 1)
+
+
+def test_a_module_that_hangs_in_its_initialisation_keeps_no_other_from_it(
+    token: Any, faults: Faults, make_token: Any, open_store: Any
+) -> None:
+    hanging = open_store(token, prepare=False, **faults.settings(token, environment={}))
+    faults.hang("C_Initialize", count=1)
+    other = open_store(make_token("beta"), prepare=False)
+
+    def connect() -> None:
+        with suppress(StoreUnavailable):  # it finds the configuration of whoever was last
+            hanging.connect()
+
+    threads = [threading.Thread(target=call) for call in (connect, other.prepare)]
+    threads[0].start()
+    assert eventually(lambda: faults.fired() == 1)
+    threads[1].start()
+    threads[1].join(10)
+    up = other.health().up
+    faults.clear()
+    for thread in threads:
+        thread.join()
+    assert up
 
 
 def test_choosing_the_token(token: Any, open_store: Any, store: Any) -> None:
