@@ -189,7 +189,7 @@ def open_module(path: Path | str, environment: Mapping[str, str], reserved: str 
     with _registry_lock:
         module = _registry.setdefault(str(real), Module(str(real), environment, reserved))
         if (module.environment, module.reserved) != (dict(environment), reserved):
-            if module.users:
+            if module.users or module.generation:  # or it is just being closed
                 raise StoreUnavailable(
                     f"the module {path} is already in use with other settings; "
                     "give every key store of this module the same ones, or a copy of the file under another name",
@@ -206,5 +206,8 @@ def close_module(module: Module, drain: float) -> None:
         module.users -= 1
         if module.users:
             return
-        with module.gate.exclusive(drain):
+    with module.gate.exclusive(
+        drain
+    ):  # not under the lock: C_Finalize may hang, and other modules are opened meanwhile
+        if not module.users:  # who comes only now waits at the gate and initialises it anew
             module.finalize()

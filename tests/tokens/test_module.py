@@ -20,6 +20,7 @@ from kmipd.core.ports import KeyTemplate
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd_pkcs11 import module as module_file
 from kmipd_pkcs11 import provision
+from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.module import close_module, open_module
 from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK
 from kmipd_pkcs11.structures import InitializeArguments
@@ -239,6 +240,36 @@ def test_a_module_that_hangs_in_its_initialisation_keeps_no_other_from_it(
     for thread in threads:
         thread.join()
     assert up
+
+
+def test_a_module_that_hangs_when_it_is_closed_keeps_no_other_from_being_opened(
+    token: Any, faults: Faults, make_token: Any, open_store: Any
+) -> None:
+    closing, other = open_store(token, **faults.settings(token)), open_store(make_token("beta"), prepare=False)
+    faults.hang("C_Finalize", count=1)
+    threads = [threading.Thread(target=call) for call in (closing.close, other.prepare)]
+    threads[0].start()
+    assert eventually(lambda: faults.fired() == 1)
+    threads[1].start()
+    threads[1].join(10)
+    up = other.health().up
+    faults.clear()
+    for thread in threads:
+        thread.join()
+    assert up
+
+
+def test_a_module_that_could_not_be_finalised_is_not_given_other_settings(token: Any) -> None:
+    softhsm = token.softhsm
+    module = open_module(softhsm.module, softhsm.environment)
+    with module.gate.exclusive(1):
+        module.initialize()
+        with pytest.raises(GateClosed):
+            close_module(module, 0.01)
+    with pytest.raises(StoreUnavailable, match="other settings"):
+        open_module(softhsm.module, {"SOFTHSM2_CONF": "/dev/null"})
+    close_module(open_module(softhsm.module, softhsm.environment), 1)
+    close_module(open_module(softhsm.module, {"SOFTHSM2_CONF": "/dev/null"}), 1)
 
 
 def test_choosing_the_token(token: Any, open_store: Any, store: Any) -> None:
