@@ -107,17 +107,22 @@ class GroupStore:
     # Any member ----------------------------------------------------------------------------------------------
 
     def _any(self, action: Callable[[PKCS11Store], T]) -> T:
-        """The first that can. What is missing in one may be in the next; absence is believed of all together only."""
+        """The first that can. What is missing in one, or fails its known-answer check there, may be well in the next;
+        absence is believed of all together only."""
         failure: StoreError | None = None
+        unable: MechanismUnavailable | None = None  # says more than the others: software may do it
         for _, store in self._in_order():
             try:
                 return action(store)
+            except MechanismUnavailable as error:
+                unable = unable or error
             except TokenKeyMissing as error:
                 failure = failure or error
             except StoreUnavailable as error:
                 failure = error
-        assert failure is not None
-        raise failure
+        answer = unable or failure
+        assert answer is not None
+        raise answer
 
     def _in_order(self) -> Sequence[tuple[str, PKCS11Store]]:
         """As they are described, but those that answer first: one that is reconnecting may take its time."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from pkcs11.mechanisms import Mechanism
 
-from kmipd.core.errors import StoreError, StoreUnavailable, TokenKeyMissing
+from kmipd.core.errors import MechanismUnavailable, StoreError, StoreUnavailable, TokenKeyMissing
 from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import Replication
 from kmipd.core.ports import KeyClass, KeyTemplate, TokenKey
@@ -20,8 +21,10 @@ from kmipd.registry.replication import RegistryLedger
 from kmipd.spec.enumerations import CryptographicAlgorithm as CA
 from kmipd.spec.enumerations import RecommendedCurve
 from kmipd.spec.masks import CryptographicUsageMask as M
+from kmipd_pkcs11 import proofs
 from kmipd_pkcs11.catching_up import catch_up
 from kmipd_pkcs11.group import GroupStore
+from kmipd_pkcs11.mechanisms import Plan
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.conftest import Token
 
@@ -126,6 +129,30 @@ def test_any_member_opens_what_was_sealed_and_releases_what_was_made(group: Grou
     assert health.up
     assert health.failure is None
     assert health.reason.startswith(f"{away}: ")
+
+
+@pytest.mark.parametrize("other", ["well", "unable too", "away"])
+def test_a_member_that_fails_its_known_answer_check_is_passed_over(
+    group: Group, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    store, kek = group.store(), fresh()
+    store.create_wrapping_key(kek)
+    sealed = store.seal(kek, b"material", b"bound")
+    monkeypatch.setattr(proofs, "prove", lambda *_: False)
+    group.stores["first"]._proofs._epoch = -1
+    assert group.stores["second"]._proofs.mechanisms()
+    if other == "unable too":
+        group.stores["second"]._proofs._epoch = -1
+    elif other == "away":
+        group.vanish("second")
+    with pytest.raises(MechanismUnavailable):
+        group.stores["first"].unseal(kek, sealed, b"bound")
+    if other == "well":
+        group.stores["second"]._proofs._held.add(Plan(Mechanism.AES_GCM).proof)
+        assert store.unseal(kek, sealed, b"bound") == b"material"
+    else:
+        with pytest.raises(MechanismUnavailable, match="known answer"):
+            store.unseal(kek, sealed, b"bound")
 
 
 def test_without_any_member_the_reason_is_said(group: Group) -> None:
