@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pkcs11.mechanisms import Mechanism
 
-from kmipd.core.errors import MechanismUnavailable, StoreError, StoreUnavailable, TokenKeyMissing
+from kmipd.core.errors import MechanismUnavailable, StoreDishonest, StoreError, StoreUnavailable, TokenKeyMissing
 from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import Replication
 from kmipd.core.ports import KeyClass, KeyTemplate, TokenKey
@@ -182,6 +182,44 @@ def test_when_all_must_have_it_nothing_is_made_while_one_is_away(group: Group, a
     assert group.ledger.pending() == []
     store.destroy(kept)
     assert not any(one.exists(kept) for one in group.stores.values())
+
+
+@pytest.mark.parametrize("unwilling", ["first", "second"])
+def test_a_key_that_one_member_does_not_take_is_taken_back_from_the_others(
+    group: Group, monkeypatch: pytest.MonkeyPatch, unwilling: str
+) -> None:
+    """It was well when the key was begun."""
+    store, cka_id = group.store(Replication.REQUIRED), fresh()
+    taken = []
+
+    def refuse(*_: object) -> None:
+        taken.extend(name for name, one in group.stores.items() if one.exists(cka_id))
+        raise StoreUnavailable("away by now")
+
+    monkeypatch.setattr(group.stores[unwilling].transport, "take", refuse)
+    with pytest.raises(StoreUnavailable, match=f"'{unwilling}'.*away by now"):
+        store.generate_key(cka_id, AES)
+    assert taken == (["first"] if unwilling == "second" else [])
+    assert not any(one.exists(cka_id) for one in group.stores.values())
+    assert group.ledger.pending() == []
+    assert group.ledger.copies(cka_id) == []
+
+
+def test_copies_that_are_not_equal_are_all_taken_back(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, cka_id, taken = group.store(), fresh(), []
+    second = group.stores["second"].transport
+    check_value = second.check_value
+
+    def other(transport_key: bytes, cka_id: bytes, key_class: KeyClass) -> str:
+        taken.extend(name for name, one in group.stores.items() if one.exists(cka_id))
+        return check_value(transport_key, cka_id, key_class)[:-1] + "x"
+
+    monkeypatch.setattr(second, "check_value", other)
+    with pytest.raises(StoreDishonest, match="do not hold the same key"):
+        store.generate_key(cka_id, AES)
+    assert taken == ["first", "second"]
+    assert not any(one.exists(cka_id) for one in group.stores.values())
+    assert group.ledger.copies(cka_id) == []
 
 
 @pytest.mark.parametrize("template", [AES, FIXED], ids=["extractable", "not extractable"])

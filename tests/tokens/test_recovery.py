@@ -193,8 +193,10 @@ class TestPin:
             with pytest.raises(StoreUnavailable, match="PIN") as caught:
                 sick.random(8)
             assert "wrong-pin" not in str(caught.value)
+        initialised = faults.calls("C_Initialize")
         time.sleep(0.8)  # several rounds of the healer
         assert faults.calls("C_Login") == 1
+        assert faults.calls("C_Initialize") == initialised, "other stores of this module are left alone too"
         again = open_store(token, prepare=False, pin=lambda: pin[0], **faults.settings(token))
         with pytest.raises(StoreUnavailable, match="refused earlier"):  # another worker process, or a restart
             again.random(8)
