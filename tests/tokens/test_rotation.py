@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
+from pkcs11.constants import TokenFlag
 
 from kmipd.core.errors import StoreUnavailable
 from kmipd.core.failures import FailureReason
-from kmipd_pkcs11 import rotation
+from kmipd_pkcs11 import login, rotation
 from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.login import PinRefused
 from kmipd_pkcs11.module import close_module, open_module
-from kmipd_pkcs11.raw import Functions
+from kmipd_pkcs11.raw import CKU_USER, Functions
 from kmipd_pkcs11.rotation import Candidates, Which
 from kmipd_pkcs11.store import PKCS11Store
 from tests.tokens.conftest import PIN, Token
@@ -48,11 +50,11 @@ class Vault:
 def logins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every PIN that the token was asked about."""
     asked: list[str] = []
-    login = Functions.login
+    real = Functions.login
 
     def counted(self: Functions, session: int, user: int, pin: str) -> int:
         asked.append(pin)
-        return login(self, session, user, pin)
+        return real(self, session, user, pin)
 
     monkeypatch.setattr(Functions, "login", counted)
     return asked
@@ -149,3 +151,48 @@ def test_a_module_that_somebody_elses_call_hangs_in_is_told(token: Token, begun:
     assert module.users == 1
     close_module(module, 1)
     assert rotation.find_out(token.settings(), vault) == PIN
+
+
+def test_the_last_try_is_left_to_the_operator(token: Token, logins: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    find_token = rotation.find_token
+
+    class NearlyLocked:
+        def __init__(self, real: Any) -> None:
+            self.open, self.flags = real.open, real.flags | TokenFlag.USER_PIN_FINAL_TRY
+
+    monkeypatch.setattr(rotation, "find_token", lambda *arguments: NearlyLocked(find_token(*arguments)))
+    for change in (rotation.find_out, rotation.rotate):
+        with pytest.raises(PinRefused, match="one more try") as caught:
+            change(token.settings(), Vault(Candidates(PIN, "another")))
+        assert caught.value.failure is FailureReason.USER_LOCKED_OUT
+    assert logins == []
+
+
+def test_a_token_that_is_locked_is_not_asked_about_the_other_candidate(
+    token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def locked(_: Functions, __: int, ___: int, pin: str) -> int:
+        asked.append(pin)
+        return CKR.PIN_LOCKED
+
+    monkeypatch.setattr(Functions, "login", locked)
+    with pytest.raises(PinRefused) as caught:
+        rotation.find_out(token.settings(), Vault(Candidates("one", "two")))
+    assert caught.value.failure is FailureReason.USER_LOCKED_OUT
+    assert asked == ["one"]
+
+
+def test_no_login_is_left_in_a_module_that_others_use(token: Token) -> None:
+    """It would let in whoever comes next, with whatever PIN."""
+    settings = token.settings()
+    module = open_module(settings.module, settings.environment)
+    with module.gate.exclusive(1):
+        module.initialize()
+    session = login.find_token(module, settings).open(rw=True)  # as long as one is open, so is a login
+    rotation.rotate(settings, Vault(Candidates(PIN)))
+    handle: int = session.handle  # type: ignore[attr-defined]
+    assert module.functions.login(handle, CKU_USER, "not the PIN") == CKR.PIN_INCORRECT
+    session.close()
+    close_module(module, 1)
