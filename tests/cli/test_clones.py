@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kmipd import app, config
+from kmipd.core.replication import Deferred
 from kmipd.core.syncing import SyncRefusal, SyncRefused
 from kmipd.keystores import preparing
 from kmipd.spec import payloads as p
@@ -84,6 +85,23 @@ def test_the_ceremony(own_server: Server, tmp_path: Path) -> None:
     assert [member["clone"] for member in described(own_server, "ha")["members"]] == [True, True]
     store(own_server, "connect", "ha")
     assert "accounted for" in store(own_server, "orphans", "--store", "ha"), "the ceremony leaves nothing behind"
+
+
+def test_no_new_transport_key_while_a_parcel_is_on_its_way(own_server: Server, tmp_path: Path) -> None:
+    """It is wrapped under the present one, and could not be opened any more."""
+    Clones.make(own_server, tmp_path)
+    waiting = Deferred("second", bytes(16), "create", b"a parcel")
+    application = app.compose(config.load(own_server.directory, {}))
+    application.registry.ledger("ha").defer([waiting], ())
+    begun = json.loads(store(own_server, "clone", "begin", "ha", "second", "--json"))
+    finish = ("clone", "finish", "ha", "second", "--fingerprint", begun["fingerprint"])
+    before = described(own_server, "ha")["members"][0]["lineage"]
+    assert "still to catch up" in store(own_server, *finish, code=1)
+    assert described(own_server, "ha")["members"][0]["lineage"] == before
+    assert application.registry.ledger("ha").caught_up(waiting, None)
+    application.close()
+    store(own_server, *finish)
+    assert described(own_server, "ha")["members"][0]["lineage"] != before
 
 
 def test_nobody_connects_the_store_during_a_ceremony(
