@@ -6,6 +6,7 @@ import math
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from kmipd.core.errors import (
     StoreUnavailable,
     StoreUncertain,
 )
-from kmipd.core.ports import CipherParameters, KeyTemplate
+from kmipd.core.ports import CipherParameters, KeyTemplate, TokenKey
 from kmipd.spec.enumerations import BlockCipherMode as Mode
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd.spec.enumerations import RecommendedCurve
@@ -284,30 +285,40 @@ class TestFaults:
 
     def test_a_hanging_call_delays_nobody_else(self, faulty: PKCS11Store, faults: Faults) -> None:
         key = faulty.generate_key(new_id(), AES)
-        faulty.release(key)
         faulty.encrypt(key, ECB, bytes(16))
-        faults.slow("C_Encrypt", 0.5, count=1)
-        slow = threading.Thread(target=lambda: faulty.encrypt(key, ECB, bytes(16)))
-        slow.start()
-        time.sleep(0.05)
-        begin = time.perf_counter()
-        faulty.release(key)
-        assert time.perf_counter() - begin < 0.3
-        slow.join()
+        faults.hang("C_Encrypt", count=1)
+        threads = [
+            threading.Thread(target=call) for call in (self._encrypting(faulty, key), lambda: faulty.release(key))
+        ]
+        threads[0].start()
+        assert eventually(lambda: faults.fired() == 1)
+        threads[1].start()
+        threads[1].join(10)
+        hung, answered = threads[0].is_alive(), not threads[1].is_alive()
+        faults.clear()
+        for one in threads:
+            one.join()
+        assert hung
+        assert answered
 
     def test_a_call_that_hangs_longer_than_the_drain_is_told(self, faults: Faults, token: Any, open_store: Any) -> None:
         store = open_store(token, **faults.settings(token, drain=0.1, session_wait=0.2))
         key = store.generate_key(new_id(), AES)
         store.encrypt(key, ECB, bytes(16))
-        faults.slow("C_Encrypt", 0.6, count=1)
-        slow = threading.Thread(target=lambda: store.encrypt(key, ECB, bytes(16)))
-        slow.start()
-        time.sleep(0.05)
+        faults.hang("C_Encrypt", count=1)
+        hung = threading.Thread(target=self._encrypting(store, key))
+        hung.start()
+        assert eventually(lambda: faults.fired() == 1)
         store._connection._suspect("a test", True, store.health().epoch)
         with pytest.raises(StoreUnavailable, match="hung"):
             store.random(8)
-        slow.join()
+        faults.clear()
+        hung.join()
         assert eventually(lambda: store.health().up)
+
+    @staticmethod
+    def _encrypting(store: PKCS11Store, key: TokenKey) -> Callable[[], object]:
+        return lambda: store.encrypt(key, ECB, bytes(16))
 
     def test_a_change_that_hangs_leaves_nothing_to_do_in_this_process(
         self, faults: Faults, token: Any, open_store: Any

@@ -118,10 +118,10 @@ class TestSickStore:
                     call()
         assert not store.health().up
         assert "kmipd" in store.health().reason or "token" in store.health().reason
-        begin = time.perf_counter()
+        refused = store._connection.report.refused
         with pytest.raises(StoreUnavailable):
             store.release(key)
-        assert time.perf_counter() - begin < 0.05
+        assert store._connection.report.refused == refused + 1, "at once: the token was not asked"
         away.rename(tokens)
         assert eventually(lambda: store.health().up)  # by itself, without a request
         assert store.release(key) == material
@@ -273,11 +273,11 @@ class TestClose:
 def test_eight_threads_make_use_and_destroy_keys(store: PKCS11Store) -> None:
     wrapping = new_id()
     store.create_wrapping_key(wrapping)
-    until, errors, rounds = time.monotonic() + 4, [], [0] * 8
+    begun, errors, rounds = time.monotonic(), [], [0] * 8
 
     def work(number: int) -> None:
         try:
-            while time.monotonic() < until:
+            while time.monotonic() < begun + 4 or (rounds[number] <= 5 and time.monotonic() < begun + 60):
                 key = store.generate_key(new_id(), AES)
                 material = store.release(key)
                 assert len(material) == 32
