@@ -112,7 +112,8 @@ class Module:
         self.gate = Gate()
         self.generation = 0  # 0: not initialised
         self.users = 0
-        self._library: _Library | None = None
+        self._loaded: _Library | None = None
+        self._library: _Library | None = None  # the same, once it was initialised
 
     @property
     def functions(self) -> Functions:
@@ -130,11 +131,7 @@ class Module:
             if not as_it_is:
                 os.environ.update(self.environment)
             try:
-                if self._library is None:
-                    self._library = _Library(self.path, self.reserved, as_it_is)
-                else:
-                    self._library.shareable = as_it_is
-                    self._library.initialize()
+                self._start(as_it_is)
             except (PKCS11Error, CallFailed) as error:
                 _restore(before)
                 code = code_of(error)
@@ -146,6 +143,18 @@ class Module:
                 raise StoreUnavailable(f"the module {self.path} does not start: {why}", failure=failure) from error
         forget_errors()
         self.generation = next(_generations)
+
+    def _start(self, as_it_is: bool) -> None:
+        """C_Initialize. The file is loaded once, however often that fails: what is loaded stays, and remembers whether
+        it was we who have initialised it, also where the questions after that found no answer."""
+        if self._loaded is None:
+            self._loaded = _Library.__new__(_Library, self.path, self.reserved, as_it_is)
+        self._loaded.shareable = as_it_is
+        if self._library is None:
+            self._loaded.__init__(self.path, self.reserved, as_it_is)  # type: ignore[misc]
+            self._library = self._loaded
+        else:
+            self._library.initialize()
 
     def finalize(self) -> None:
         """C_Finalize; every session and handle is void afterwards. Never raises: a broken module may refuse."""

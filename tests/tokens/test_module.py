@@ -20,6 +20,7 @@ from kmipd.core.ports import KeyTemplate
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
 from kmipd_pkcs11 import module as module_file
 from kmipd_pkcs11 import provision
+from kmipd_pkcs11.codes import CKR
 from kmipd_pkcs11.gate import GateClosed
 from kmipd_pkcs11.module import close_module, open_module
 from kmipd_pkcs11.raw import CKF_OS_LOCKING_OK
@@ -257,6 +258,29 @@ def test_a_module_that_hangs_when_it_is_closed_keeps_no_other_from_being_opened(
     for thread in threads:
         thread.join()
     assert up
+
+
+@pytest.mark.parametrize("function", ["C_Initialize", "C_GetInfo"])
+def test_a_module_that_fails_at_its_start_is_loaded_once_and_comes_back(
+    token: Any, faults: Faults, open_store: Any, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    open_store(token).close()
+    monkeypatch.delenv("SOFTHSM2_CONF", raising=False)  # that nobody has initialised it by our settings but we
+    loaded, new = [], module_file._Library.__new__
+
+    def counted(*arguments: Any) -> Any:
+        loaded.append(arguments)
+        return new(*arguments)
+
+    monkeypatch.setattr(module_file._Library, "__new__", counted)
+    faults.fail(function, CKR.DEVICE_ERROR, count=3)
+    store = open_store(token, prepare=False, **faults.settings(token))
+    with pytest.raises(StoreUnavailable, match="DEVICE_ERROR"):
+        store.connect()
+    assert eventually(lambda: faults.fired() == 3)
+    assert eventually(lambda: store.health().up)
+    assert store.random(8)
+    assert len(loaded) == 1
 
 
 def test_a_module_that_could_not_be_finalised_is_not_given_other_settings(token: Any) -> None:
