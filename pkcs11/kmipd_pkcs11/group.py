@@ -276,12 +276,11 @@ class GroupStore:
                     store.destroy(cka_id)
             except StoreError as error:
                 failures[name] = error
-        if not failures:
-            self._ledger.forget(cka_id)
-            return
-        if self._replication is Replication.REQUIRED or len(failures) == len(self.members):
+        if failures and (self._replication is Replication.REQUIRED or len(failures) == len(self.members)):
             raise next(iter(failures.values()))
-        self._ledger.defer([Deferred(name, cka_id, "destroy") for name in failures], ())
+        self._ledger.forget(cka_id)
+        if failures:
+            self._ledger.defer([Deferred(name, cka_id, "destroy") for name in failures], ())
 
     def destroy_each(self, cka_ids: Collection[bytes]) -> frozenset[bytes]:
         """One by one, since each has its place in the ledger; what fails is left out."""

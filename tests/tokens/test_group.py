@@ -246,6 +246,7 @@ def test_a_member_that_was_away_catches_up(group: Group, away: str, template: Ke
     assert not any(one.exists(gone) or one.exists(neither) for one in group.stores.values())
     assert group.ledger.pending() == []
     assert {copy.member for copy in group.ledger.copies(made)} == {"first", "second"}
+    assert group.ledger.copies(gone) == group.ledger.copies(neither) == [], "nothing is kept of what is gone"
 
 
 def test_a_key_that_is_missing_everywhere_is_missing(group: Group) -> None:
