@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,28 +157,31 @@ def delete(name: str, directory: Path) -> None:
     click.echo(f"the key store {name!r} is forgotten; what is left in its token is not touched")
 
 
-@click.command()
-@click.argument("name")
-@directory_option
-@_wait
-@json_option
-def connect(name: str, directory: Path, wait: bool, as_json: bool) -> None:
+def _moving(move: Callable[[KeyStoreAdministration, str], Described]) -> click.Command:
+    """A command that moves a key store to another state, and waits until every worker has followed."""
+
+    @click.command(move.__name__, help=move.__doc__)
+    @click.argument("name")
+    @directory_option
+    @_wait
+    @json_option
+    def command(name: str, directory: Path, wait: bool, as_json: bool) -> None:
+        with administration(directory) as stores:
+            _end(stores, move(stores, name), wait, as_json)
+
+    return command
+
+
+@_moving
+def connect(stores: KeyStoreAdministration, name: str) -> Described:
     """Connect a key store, in a running server without a restart. A FAILED one is disconnected first."""
-    with administration(directory) as stores:
-        described = stores.connect(name)
-        _end(stores, described, wait, as_json)
+    return stores.connect(name)
 
 
-@click.command()
-@click.argument("name")
-@directory_option
-@_wait
-@json_option
-def disconnect(name: str, directory: Path, wait: bool, as_json: bool) -> None:
+@_moving
+def disconnect(stores: KeyStoreAdministration, name: str) -> Described:
     """Disconnect a key store: log out and close it. Its keys are kept, and unavailable until it is connected again."""
-    with administration(directory) as stores:
-        described = stores.disconnect(name)
-        _end(stores, described, wait, as_json)
+    return stores.disconnect(name)
 
 
 def _end(stores: KeyStoreAdministration, described: Described, wait: bool, as_json: bool) -> None:
