@@ -99,9 +99,13 @@ def _authenticate(connection: Connection, module: Module, session: int, pin: str
     if code == CKR.OK:
         connection.latch.clear()
         return
+    if code == CKR.USER_PIN_NOT_INITIALIZED:
+        # Nothing was compared, and the security officer may well set this very PIN: it is not latched.
+        raise PinRefused(f"the token has no user PIN yet ({name_of(code)})", failure=failure_of_code(code))
     if classify(code, Verb.LOGIN, connection.facts.overrules) is ErrorClass.PIN:
         connection.latch.refuse(pin)
-        raise PinRefused(_refusal(connection, f"was refused with {name_of(code)}"), failure=failure_of_code(code))
+        what = f"was refused with {name_of(code)} and is not tried again"
+        raise PinRefused(_refusal(connection, what), failure=failure_of_code(code))
     raise CallFailed("C_Login", code)
 
 

@@ -152,7 +152,8 @@ class _Opened:
         if code == CKR.OK:
             self.latch.clear()
         elif classify(code, Verb.LOGIN) is ErrorClass.PIN:
-            self.latch.refuse(pin)
+            if code != CKR.USER_PIN_NOT_INITIALIZED:  # nothing was compared: this one may well be set next
+                self.latch.refuse(pin)
             if code != CKR.PIN_INCORRECT:
                 raise PinRefused(f"the token refused the PIN with {name_of(code)}", failure=failure_of_code(code))
         else:

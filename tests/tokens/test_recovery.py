@@ -14,6 +14,7 @@ from kmipd.core.errors import (
     StoreUnavailable,
     TokenKeyMissing,
 )
+from kmipd.core.failures import FailureReason
 from kmipd.core.ports import CipherParameters, KeyTemplate
 from kmipd.spec.enumerations import BlockCipherMode as Mode
 from kmipd.spec.enumerations import CryptographicAlgorithm as Algorithm
@@ -208,7 +209,7 @@ class TestPin:
         assert faults.calls("C_Login") == 2
         assert not sick._connection.latch.blocks("wrong-pin-9999")
 
-    @pytest.mark.parametrize("code", [CKR.PIN_LOCKED, CKR.PIN_EXPIRED, CKR.USER_PIN_NOT_INITIALIZED])
+    @pytest.mark.parametrize("code", [CKR.PIN_LOCKED, CKR.PIN_EXPIRED])
     def test_other_refusals_are_latched_too(
         self, token: Any, store: PKCS11Store, faults: Faults, open_store: Any, code: CKR
     ) -> None:
@@ -221,6 +222,20 @@ class TestPin:
         assert faults.calls("C_Login") == 1
         faults.clear()
         sick.forget_refused_pin()
+        assert eventually(lambda: sick.health().up)
+
+    def test_a_pin_that_is_not_set_yet_may_be_set_to_this_one(
+        self, token: Any, store: PKCS11Store, faults: Faults, open_store: Any
+    ) -> None:
+        """It was not refused: nothing was compared. What the security officer sets is what the source has."""
+        store.close()
+        faults.fail("C_Login", CKR.USER_PIN_NOT_INITIALIZED)
+        sick = open_store(token, prepare=False, **faults.settings(token))
+        with pytest.raises(StoreUnavailable, match="no user PIN yet"):
+            sick.connect()
+        assert sick.health().failure is FailureReason.PIN_NOT_SET
+        assert not sick._connection.latch.blocks(PIN)
+        faults.clear()
         assert eventually(lambda: sick.health().up)
 
     def test_removing_the_file_is_the_operators_word(
