@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from kmipd_pkcs11.providers import load
 from tests.support.commands import invoke
+from tests.support.modules import built
 from tests.support.tokens import SpareToken
 
 
@@ -37,6 +42,31 @@ def test_a_wrong_pin_is_one_sentence(token: SpareToken) -> None:
     said = invoke("store", "probe", *token.options(), code=4)
     assert "PIN_INCORRECT" in said
     assert "not-the-pin" not in said
+
+
+def test_a_module_that_hangs_or_crashes_ends_nothing_but_the_attempt(token: SpareToken, tmp_path: Path) -> None:
+    hangs = built(tmp_path, "hangs", "for (;;) sleep(10);")
+    assert "has not answered for 1 s" in invoke(
+        "store", "probe", *token.options(), "--module", hangs, "--timeout", 1, code=4
+    )
+    crashes = built(tmp_path, "crashes", "*(volatile int *)0 = 1;")
+    assert "SIGSEGV" in invoke("store", "probe", *token.options(), "--module", crashes, code=4)
+
+
+def test_ctrl_c_reaches_a_probe_whose_module_hangs(token: SpareToken, tmp_path: Path) -> None:
+    hangs = built(tmp_path, "hangs", "for (;;) sleep(10);")
+    options = map(str, [*token.options(), "--module", hangs])
+    command = [sys.executable, "-m", "kmipd", "store", "probe", *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)[1]
+    assert (process.returncode, said.strip()) == (1, "Aborted!")
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(token: SpareToken, tmp_path: Path) -> None:
+    said = invoke("store", "probe", *token.options(), "--write", tmp_path / "none" / "facts.toml", code=1)
+    assert "facts.toml: No such file or directory" in said
 
 
 def test_what_is_missing_is_said(softhsm: Path) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -25,6 +23,7 @@ from kmipd_pkcs11.provision import provision_softhsm
 from tests.support.asking import aes, create, create_request
 from tests.support.client import Client
 from tests.support.commands import described, invoke, store
+from tests.support.modules import built
 from tests.support.server import Server
 from tests.support.tokens import SpareToken
 
@@ -150,7 +149,7 @@ def test_a_module_that_crashes_harms_nobody(own_server: Server, token: SpareToke
     own_server.start(workers=1)
     client = Client.connect(own_server, own_server.enrol())
     workers = own_server.workers()
-    module = _crashing_module(tmp_path)
+    module = built(tmp_path, "crash", "*(volatile int *)0 = 1;")
     store(own_server, "create", "bad", *token.options(), "--module", module)
     assert "MODULE_CRASHED" in store(own_server, "connect", "bad", code=4)
     assert own_server.workers() == workers
@@ -169,16 +168,6 @@ def test_an_attempt_that_hangs_is_ended(own_server: Server, token: SpareToken, m
         application.close()
     assert found.record.failure is not None
     assert found.record.failure.name == "TIMED_OUT"
-
-
-def _crashing_module(directory: Path) -> Path:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    source, built = directory / "crash.c", directory / "crash.so"
-    source.write_text("int C_GetFunctionList(void **p) { *(volatile int *)0 = 1; return 0; }\n")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", built, source], check=True)
-    return built
 
 
 def test_a_rotated_pin_is_known_to_the_server_only(own_server: Server, token: SpareToken) -> None:

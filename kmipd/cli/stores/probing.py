@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from kmipd.cli.output import Failure, failures, json_option, print_json, print_table
-from kmipd.cli.stores.options import environment, pin_source, token_options
+from kmipd.cli.stores.examining import examined
+from kmipd.cli.stores.options import end_progress, environment, pin_source, progress, token_options
 from kmipd_pkcs11.pin_sources import pin_from
-from kmipd_pkcs11.probe import Finding, Report, examine
+from kmipd_pkcs11.probe import Finding, Report
 from kmipd_pkcs11.providers import known
 from kmipd_pkcs11.settings import StoreSettings
 
@@ -18,16 +19,20 @@ from kmipd_pkcs11.settings import StoreSettings
 @click.command()
 @token_options
 @click.option("--write", "file", type=click.Path(path_type=Path), help="Write a suggested file of facts there.")
+@click.option(
+    "--timeout", default=120, show_default=True, type=click.IntRange(1, 3600), help="Seconds a single call may take."
+)
 @json_option
-def probe(file: Path | None, as_json: bool, **given: Any) -> None:
+def probe(file: Path | None, timeout: int, as_json: bool, **given: Any) -> None:
     """Try a token before it is used: mechanisms, attributes, limits, speed.
 
     Needs no kmipd directory. Everything is tried with known answers on keys that are removed again. The PIN is tried
-    once. Exit code 1 when the token cannot hold keys for kmipd.
+    once. Exit code 1 when the token cannot hold keys for kmipd, 4 when it cannot be tried.
     """
-    report = _examined(given)
+    report = _examined(given, timeout)
     if file is not None:
-        file.write_text(report.provider_file(), "utf-8")
+        with failures():
+            file.write_text(report.provider_file(), "utf-8")
     if as_json:
         print_json({"findings": [_row(one) for one in report.findings], "provider": report.provider_file()})
     else:
@@ -42,7 +47,7 @@ def probe(file: Path | None, as_json: bool, **given: Any) -> None:
 _MARKS = {True: "ok", False: "LOOK", None: ""}
 
 
-def _examined(given: dict[str, Any]) -> Report:
+def _examined(given: dict[str, Any], timeout: int) -> Report:
     source = pin_source(given)
     if given["module"] is None or source is None:
         found = [path for facts in known().values() for path in facts.paths if Path(path).is_file()]
@@ -50,18 +55,20 @@ def _examined(given: dict[str, Any]) -> Report:
         raise click.UsageError(f"--module and a source of the PIN (--pin-file, …) are needed{here}")
     if not given["token_label"] and not given["token_serial"]:
         raise click.UsageError("--token-label or --token-serial is needed")
+    settings = StoreSettings(
+        name="probe",
+        module=given["module"].resolve(),
+        token_label=given["token_label"] or "",
+        token_serial=given["token_serial"] or "",
+        pin=pin_from(source),
+        environment=environment(given),
+        reserved=given["reserved"] or "",
+    )
     with failures():
-        return examine(
-            StoreSettings(
-                name="probe",
-                module=given["module"].resolve(),
-                token_label=given["token_label"] or "",
-                token_serial=given["token_serial"] or "",
-                pin=pin_from(source),
-                environment=environment(given),
-                reserved=given["reserved"] or "",
-            )
-        )
+        try:
+            return examined(settings, timeout, progress)
+        finally:
+            end_progress()
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kmipd_pkcs11.probe import honesty, limits, mechanisms, speed
-from kmipd_pkcs11.probe.report import Report
+from kmipd_pkcs11.probe.report import Finding, Report
 from kmipd_pkcs11.probe.subject import Subject
 from kmipd_pkcs11.settings import StoreSettings
 
 
-def examine(settings: StoreSettings) -> Report:
+def examine(settings: StoreSettings, tell: Callable[[Finding], None] | None = None) -> Report:
     """Try everything on this token, and leave nothing behind. StoreUnavailable when it cannot be logged in to."""
-    report = Report(settings.module)
+    report = Report(settings.module, tell=tell)
     subject = Subject(settings)
     try:
         limits.examine(subject, report)

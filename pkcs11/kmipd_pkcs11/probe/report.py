@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +40,12 @@ class Report:
     released: bool = False  # and leave the token for those who may have them
     wrapped: bool = False  # keys can be kept wrapped
     way: WrapWay | None = None  # how keys leave the token
+    tell: Callable[[Finding], None] | None = None  # is told of each finding at once
 
     def add(self, section: str, subject: str, result: str, good: bool | None = None) -> None:
         self.findings.append(Finding(section, subject, result, good))
+        if self.tell is not None:
+            self.tell(self.findings[-1])
 
     def provider_file(self) -> str:
         """TOML for `providers/`, to be looked over by whoever knows the vendor's manual. It is valid."""
