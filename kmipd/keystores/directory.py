@@ -111,6 +111,10 @@ class StoreDirectory:
         """What is observed here of every store that is open."""
         return {name: store.health() for name, (_, store) in list(self._opened.items())}
 
+    def opened(self) -> list[OpenStore]:
+        """Those that are open now."""
+        return [store for _, store in list(self._opened.values())]
+
     def stuck(self) -> str:
         """Why only another process can get at one of the tokens again; empty while recovery is possible in this one."""
         late = time.monotonic() - CLOSE_SECONDS

@@ -17,6 +17,7 @@ from pathlib import Path
 from kmipd.core.keystores import ConnectionState, KeyStoreRecord
 from kmipd.core.registry_port import RegistryUnavailable
 from kmipd.keystores import connecting, observations
+from kmipd.keystores.checking import Checks
 from kmipd.keystores.directory import StoreDirectory
 from kmipd.registry import Registry
 from kmipd_pkcs11.group import GroupStore
@@ -45,6 +46,7 @@ class Watcher:
         self._rows: object = None
         self._records: list[KeyStoreRecord] = []
         self._conductor = Conductor(registry, directory, stores) if worker == 0 else None
+        self._checks = Checks(stores)
         self._looked = threading.Event()
 
     def wait_for_a_look(self, seconds: float) -> None:
@@ -75,6 +77,7 @@ class Watcher:
             self._records, self._rows = self._load(), rows
         if tuple(self._records) != self._stores.records:
             self._stores.follow(self._records, connect=True)
+        self._checks.go_round()
         self._observe(writer)
         if self._conductor is not None:
             self._conductor.conduct(self._records)

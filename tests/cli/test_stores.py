@@ -123,6 +123,18 @@ def test_a_store_whose_token_dies_stays_connected_and_its_health_is_down(own_ser
         one.close()
 
 
+def test_a_token_that_dies_while_nobody_uses_it_is_noticed(own_server: Server, token: SpareToken) -> None:
+    """By every worker: the health is DOWN, not DEGRADED."""
+    own_server.start(workers=2)
+    store(own_server, "create", "hsm2", *token.options())
+    store(own_server, "connect", "hsm2")
+    token.vanish()
+    assert until_health(own_server, "hsm2", "DOWN")["state"] == "CONNECTED"
+    invoke("status", "--dir", own_server.directory, code=1)
+    token.come_back()
+    until_health(own_server, "hsm2", "UP")
+
+
 def test_what_fails_says_why_and_what_to_do(own_server: Server, token: SpareToken) -> None:
     own_server.start(workers=1)
     token.write_pin("wrong PIN")
