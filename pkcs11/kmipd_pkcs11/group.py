@@ -82,13 +82,14 @@ class GroupStore:
         return next((why for store in self.members.values() if (why := store.stuck())), "")
 
     def health(self) -> StoreHealth:
-        """Up while any member is; the reason names those that are down."""
+        """Up while any member is; the reason names those that are down. No failure while one is still connecting."""
         healths = {name: store.health() for name, store in self.members.items()}
         down = [f"{name}: {health.reason}" for name, health in healths.items() if not health.up]
         first = next((health for health in healths.values() if health.up), next(iter(healths.values())))
         reason = "; ".join(down) or "ok"
         epoch = sum(health.epoch for health in healths.values())
-        return replace(first, reason=reason, epoch=epoch, failure=None if first.up else FailureReason.NO_HEALTHY_MEMBER)
+        failed = all(health.failure is not None for health in healths.values())
+        return replace(first, reason=reason, epoch=epoch, failure=FailureReason.NO_HEALTHY_MEMBER if failed else None)
 
     def _everywhere(self, action: Callable[[PKCS11Store], None]) -> None:
         failures: list[StoreError] = []

@@ -167,6 +167,15 @@ def test_without_any_member_the_reason_is_said(group: Group) -> None:
     assert store.health().failure is FailureReason.NO_HEALTHY_MEMBER
 
 
+def test_a_group_that_is_still_connecting_has_not_failed(group: Group) -> None:
+    """Whoever waits for it goes on waiting."""
+    members = [(name, PKCS11Store(token.settings())) for name, token in group.tokens.items()]
+    store = GroupStore("ha", members, group.transport_key, Replication.REQUIRED, group.ledger)
+    assert (store.health().up, store.health().failure) == (False, None)
+    assert "not connected yet" in store.health().reason
+    store.close()
+
+
 @pytest.mark.parametrize("away", ["first", "second"])
 def test_when_all_must_have_it_nothing_is_made_while_one_is_away(group: Group, away: str) -> None:
     store, cka_id = group.store(Replication.REQUIRED), fresh()
