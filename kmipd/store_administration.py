@@ -10,9 +10,11 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from kmipd import app
 from kmipd.administration import AdministrationError
+from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import (
     Command,
     ConnectionState,
@@ -190,12 +192,37 @@ class KeyStoreAdministration:
             record = self.record(name)
             if record.state is not _S.CONNECTING:
                 return
+            if clash := _clash(record, application.records()):
+                connecting.settle(application.registry, name, FailureReason.MODULE_SETTINGS_CLASH, clash)
+                return
             try:
                 preparing.prepare(application.services, application.registry, application.opener, record)
             except preparing.NotPrepared as error:
                 connecting.settle(application.registry, name, error.failure, str(error))
             else:
                 connecting.settle(application.registry, name, None)
+
+
+def _clash(record: KeyStoreRecord, records: Sequence[KeyStoreRecord]) -> str:
+    """What no process that has all stores open could do, and the one that tries a single store would not notice."""
+    open_then = [one for one in records if one.state is _S.CONNECTED and one.name != record.name]
+    for one in (record, *open_then):
+        for other in one.members:
+            for member in record.members:
+                if _file(member) == _file(other) and _settings(member) != _settings(other):
+                    who = f"{one.name!r}, member {other.name!r}" if one is record or one.is_group else repr(one.name)
+                    return (
+                        f"key store {who} uses {_file(member)} with other settings (--set, --softhsm2-conf, --reserved)"
+                    )
+    return ""
+
+
+def _file(member: Member) -> Path:
+    return Path(member.module).resolve()
+
+
+def _settings(member: Member) -> tuple[dict[str, str], str]:
+    return dict(member.environment), member.reserved
 
 
 def _token(member: Member) -> tuple[str, str, str]:

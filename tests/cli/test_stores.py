@@ -169,6 +169,36 @@ def test_a_module_that_crashes_harms_nobody(own_server: Server, token: SpareToke
     client.close()
 
 
+def test_a_module_that_another_store_configures_otherwise_is_refused(
+    own_server: Server, token: SpareToken, tmp_path: Path
+) -> None:
+    """The program that tries it would not notice: it has only this one open."""
+    other = SpareToken.make(tmp_path / "other", "three")
+    own_server.start(workers=1)
+    store(own_server, "create", "hsm2", *token.options())
+    store(own_server, "connect", "hsm2")
+    store(own_server, "create", "hsm3", *other.options(), "--module", token.options()[1])
+    said = store(own_server, "connect", "hsm3", code=4)
+    assert "MODULE_SETTINGS_CLASH" in said
+    assert "'hsm2'" in said
+    assert described(own_server, "hsm2")["health"] == "UP"
+    store(own_server, "disconnect", "hsm3")
+    store(own_server, "update", "hsm3", *other.options())
+    assert "health UP" in store(own_server, "connect", "hsm3")
+
+
+def test_connecting_says_when_no_worker_can_use_the_store(own_server: Server, token: SpareToken) -> None:
+    """The attempt went well, and what it found is not there any more."""
+    own_server.start(workers=1)
+    store(own_server, "create", "hsm2", *token.options())
+    store(own_server, "connect", "hsm2")
+    token.vanish()
+    until_health(own_server, "hsm2", "DOWN")
+    said = store(own_server, "connect", "hsm2", code=4)
+    assert "health DOWN (" in said
+    assert "no worker can use it: key store 'hsm2': the token 'two' is not there" in said
+
+
 def test_an_attempt_that_hangs_is_ended(own_server: Server, token: SpareToken, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = own_server.directory
     store(own_server, "create", "slow", *token.options(pin=False), "--pin-command", "sleep 5", "--connect-timeout", 1)

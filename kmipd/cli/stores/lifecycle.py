@@ -192,11 +192,19 @@ def _end(stores: KeyStoreAdministration, described: Described, wait: bool, as_js
     if as_json:
         show(described, as_json)
     elif record.failure is None:
-        health = f", health {described.health}" if record.state is ConnectionState.CONNECTED else ""
-        click.echo(f"{record.name}: {record.state.value}{health}")
+        click.echo(f"{record.name}: {record.state.value}{_health(described)}")
     if record.failure is not None:
         failure = record.failure
         raise Failure(f"{record.name}: FAILED: {failure.name}: {record.failure_text}; {failure.remedy}", 4)
+    if wait and described.health == "DOWN":
+        raise Failure(f"{record.name}: no worker can use it: {described.trouble}", 4)
+
+
+def _health(described: Described) -> str:
+    """With the reason, when not all is well."""
+    if described.record.state is not ConnectionState.CONNECTED:
+        return ""
+    return f", health {described.health}" + (f" ({described.trouble})" if described.trouble else "")
 
 
 @click.command("add-member")
