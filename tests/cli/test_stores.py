@@ -333,4 +333,6 @@ def test_names_and_options_are_checked(own_server: Server, token: SpareToken) ->
     assert "needed" in store(own_server, "create", "x", "--module", "/x.so", code=2)
     several = [*token.options(), "--pin-variable", "X"]
     assert "not several" in store(own_server, "create", "x", *several, code=2)
+    unbalanced = [*token.options(pin=False), "--pin-command", "pass show 'hsm2"]
+    assert "No closing quotation" in store(own_server, "create", "x", *unbalanced, code=2)
     assert "no key store 'x'" in store(own_server, "connect", "x", code=1)

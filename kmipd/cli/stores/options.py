@@ -69,13 +69,20 @@ def pin_source(given: dict[str, Any]) -> PinSource | None:
             (PinKind.FILE, (str(given["pin_file"].resolve()),) if given["pin_file"] else ()),
             (PinKind.CREDENTIAL, (given["pin_credential"],) if given["pin_credential"] else ()),
             (PinKind.ENVIRONMENT, (given["pin_variable"],) if given["pin_variable"] else ()),
-            (PinKind.COMMAND, tuple(shlex.split(given["pin_command"] or ""))),
+            (PinKind.COMMAND, _words(given["pin_command"])),
         )
         if words
     ]
     if len(found) > 1:
         raise click.UsageError("give one source of the PIN, not several")
     return found[0] if found else None
+
+
+def _words(command: str | None) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command or ""))
+    except ValueError as error:
+        raise click.UsageError(f"--pin-command cannot be split into words: {error}") from None
 
 
 def environment(given: dict[str, Any]) -> dict[str, str]:
