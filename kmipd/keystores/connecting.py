@@ -38,6 +38,11 @@ def attempt(registry: Registry, directory: Path, record: KeyStoreRecord) -> None
         process.wait()
         settle(registry, record.name, FailureReason.TIMED_OUT, f"no answer within {record.connect_timeout} s")
         return
+    except BaseException:  # Ctrl-C does not reach a module that hangs, and what holds the lock keeps the next one out
+        process.kill()
+        process.wait()
+        registry.key_stores.finish(record.name, _S.CONNECTING, _S.DISCONNECTED)
+        raise
     if code < 0:
         name = signal.Signals(-code).name
         settle(registry, record.name, FailureReason.MODULE_CRASHED, f"the attempt to connect was ended by {name}")

@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -210,6 +212,22 @@ def test_an_attempt_that_hangs_is_ended(own_server: Server, token: SpareToken, m
         application.close()
     assert found.record.failure is not None
     assert found.record.failure.name == "TIMED_OUT"
+
+
+def test_an_attempt_that_is_interrupted_leaves_nothing_behind(
+    own_server: Server, token: SpareToken, tmp_path: Path
+) -> None:
+    """No server runs: the command makes the attempt. Its module hangs where no Ctrl-C is seen."""
+    hangs = built(tmp_path, "hangs", "for (;;) sleep(10);")
+    store(own_server, "create", "slow", *token.options(), "--module", hangs)
+    command = [sys.executable, "-m", "kmipd", "store", "connect", "slow", "--dir", str(own_server.directory)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20)[1].strip() == "Aborted!"
+    assert described(own_server, "slow")["state"] == "DISCONNECTED"
+    with connecting.alone(own_server.directory, "slow"):
+        """Nobody holds the lock any more."""
 
 
 def test_a_rotated_pin_is_known_to_the_server_only(own_server: Server, token: SpareToken) -> None:
