@@ -29,8 +29,15 @@ class KeyInToken:
     label: str
 
 
+def require_store(application: app.Application, name: str) -> None:
+    """AdministrationError when there is no key store of this name: a mistyped one is not one without keys."""
+    if all(record.name != name for record in application.records()):
+        raise AdministrationError(f"there is no key store {name!r}; `kmipd store list` shows all")
+
+
 def users(application: app.Application, store: str) -> list[dict[str, Any]]:
     """Who may use the store: the enrolled clients, with the number of their keys in it."""
+    require_store(application, store)
     keys = Counter(obj.owner for obj in _objects(application, store))
     return [
         {
@@ -47,6 +54,8 @@ def users(application: app.Application, store: str) -> list[dict[str, Any]]:
 
 def keys_of(application: app.Application, store: str, user: str | None) -> list[KeyInToken]:
     """The token objects of a user, or of all, member by member."""
+    if user is not None and application.registry.clients.find(user) is None:
+        raise AdministrationError(f"no client {user!r} is enrolled; `kmipd client list` shows all")
     members = members_of(application, store)
     found = []
     for obj in _objects(application, store):
@@ -73,6 +82,7 @@ def attributes_of(application: app.Application, uid: str, member: str | None) ->
 
 def members_of(application: app.Application, store: str) -> dict[str, PKCS11Store]:
     """The tokens of a store that is connected; StoreNotConnected with the reason otherwise."""
+    require_store(application, store)
     opened = application.services.stores.get(store) or unknown_store(store)
     if isinstance(opened, GroupStore):
         return opened.members

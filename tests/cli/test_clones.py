@@ -313,6 +313,9 @@ def test_the_words_of_vendors_tools(clones: Clones) -> None:
     assert [(row["uid"], row["member"], row["label"]) for row in found] == [(uid, "first", uid), (uid, "second", uid)]
     assert all(isinstance(row["handle"], int) for row in found)
     assert json.loads(store(server, "find-all-keys", "officer", "--store", "ha", "--json")) == []
+    assert "no client 'nobody' is enrolled" in store(server, "find-all-keys", "nobody", "--store", "ha", code=1)
+    for command in ("list-users", "find-all-keys", "orphans"):
+        assert "no key store 'nope'" in store(server, command, "--store", "nope", code=1)
     rows = json.loads(store(server, "get-attribute", uid, "CKA_EXTRACTABLE", "--json"))
     assert [(row["member"], row["value"]) for row in rows] == [("first", True), ("second", True)]
     shown = store(server, "get-attribute", uid, "--member", "first")

@@ -23,6 +23,8 @@ def list_orphans(directory: Path, name: str | None, as_json: bool) -> None:
     """Token objects that the registry does not know. They are never deleted: the registry may be the older one."""
     with application(directory) as opened:
         services = opened.services
+        if name is not None:
+            token_inspection.require_store(opened, name)
         chosen = services.stores.get(name) or unknown_store(name) if name else services.store
         found = orphans(services, chosen)
     if as_json:
