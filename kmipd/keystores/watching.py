@@ -75,12 +75,14 @@ class Watcher:
         rows = self._registry.key_stores.rows()
         if rows != self._rows:
             self._records, self._rows = self._load(), rows
-        if tuple(self._records) != self._stores.records:
-            self._stores.follow(self._records, connect=True)
-        self._checks.go_round()
-        self._observe(writer)
-        if self._conductor is not None:
-            self._conductor.conduct(self._records)
+        try:
+            if tuple(self._records) != self._stores.records:
+                self._stores.follow(self._records, connect=True)
+        finally:  # a store that cannot be opened hides none of the others, and holds none up
+            self._checks.go_round()
+            self._observe(writer)
+            if self._conductor is not None:
+                self._conductor.conduct(self._records)
 
     def _observe(self, writer: observations.Writer) -> None:
         health = self._stores.health()

@@ -215,8 +215,7 @@ def close_module(module: Module, drain: float) -> None:
         module.users -= 1
         if module.users:
             return
-    with module.gate.exclusive(
-        drain
-    ):  # not under the lock: C_Finalize may hang, and other modules are opened meanwhile
+    # Not under the lock: C_Finalize may hang, and other modules are opened meanwhile.
+    with module.gate.exclusive(drain):
         if not module.users:  # who comes only now waits at the gate and initialises it anew
             module.finalize()

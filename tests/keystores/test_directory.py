@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +22,7 @@ from kmipd.core.ports import StoreHealth
 from kmipd.keystores import directory, observations
 from kmipd.keystores.directory import StoreDirectory
 from kmipd.keystores.observations import StoreSeen
+from kmipd.keystores.watching import Watcher
 
 
 class Recording:
@@ -110,6 +112,29 @@ def test_a_store_that_could_not_be_opened_is_opened_by_the_next_look_and_keeps_n
     stores.follow(records)
     assert stores.records == tuple(records)
     assert stores.stores["group"].random(2) == bytes(2)
+
+
+def test_a_store_that_never_opens_hides_no_other(tmp_path: Path) -> None:
+    """A worker says what it sees of the others, and moves them on, in every look."""
+    broken = replace(RECORD, name="broken")
+    leaving = replace(RECORD, name="leaving", state=S.DISCONNECTING)
+    finished: list[str] = []
+
+    def open_store(record: KeyStoreRecord) -> Any:
+        if record is broken:
+            raise OSError("it cannot be opened")
+        return Recording(record)
+
+    rows: Any = SimpleNamespace(rows=lambda: 1, finish=lambda name, *_: finished.append(name))
+    stores, records = StoreDirectory(open_store), [broken, leaving, RECORD]
+    watcher = Watcher(cast(Any, SimpleNamespace(key_stores=rows)), tmp_path, stores, 0, lambda: records)
+    writer = observations.Writer(tmp_path, 0)
+    for _ in range(2):
+        with pytest.raises(OSError, match="cannot be opened"):
+            watcher.look(writer)
+        (seen,) = observations.seen_by_workers(tmp_path)
+        assert (seen.stores["hsm2"].up, seen.stores["broken"].open) == (True, False)
+    assert finished == ["leaving", "leaving"]
 
 
 def test_a_store_that_does_not_close_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
