@@ -293,8 +293,8 @@ def test_a_key_destroyed_while_a_member_catches_up_is_not_left_there(group: Grou
         def pending(self) -> list[Deferred]:
             return list(pending)
 
-    late = GroupStore("ha", list(group.stores.items()), group.transport_key, Replication.DEFERRED, group.ledger)
-    late._ledger = Late(group.ledger._connections, "ha")
+    ledger = Late(group.ledger._connections, "ha")
+    late = GroupStore("ha", list(group.stores.items()), group.transport_key, Replication.DEFERRED, ledger)
     store.destroy(cka_id)
     late.catch_up()
     assert not any(one.exists(cka_id) for one in group.stores.values())
