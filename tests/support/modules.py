@@ -15,6 +15,8 @@ def built(directory: Path, name: str, body: str) -> Path:
     if compiler is None:
         pytest.skip("no C compiler")
     source, library = directory / f"{name}.c", directory / f"{name}.so"
-    source.write_text(f"#include <unistd.h>\nint C_GetFunctionList(void **list) {{ {body} return 0; }}\n")
+    source.write_text(
+        f"#include <fcntl.h>\n#include <unistd.h>\nint C_GetFunctionList(void **list) {{ {body} return 0; }}\n"
+    )
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
     return library
