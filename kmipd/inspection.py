@@ -16,7 +16,7 @@ from cryptography import x509
 from kmipd import app, key_inspection
 from kmipd.config import Settings
 from kmipd.core.errors import StoreError
-from kmipd.core.keystores import PinKind
+from kmipd.core.keystores import ConnectionState, PinKind
 from kmipd.core.recovery import orphans
 from kmipd.registry import schema
 from kmipd.registry.engine import RegistryError
@@ -214,15 +214,25 @@ def _check_token(settings: Settings) -> Check:
 
 
 def _check_stores(settings: Settings) -> Check:
-    """The other key stores: what the workers of a running server see of them."""
+    """The other key stores: what the workers of a running server see of them, and whether those that are needed are
+    there."""
     application = app.compose(settings)
     try:
-        others = [one for one in KeyStoreAdministration(application).all() if not one.record.root]
+        stores = {one.record.name: one for one in KeyStoreAdministration(application).all()}
     finally:
         application.close()
-    wrong = [f"{one.record.name}: {one.trouble}" for one in others if one.trouble]
+    named = {settings.keys.store, *(group.store for group in settings.groups.values())} - {""}
+    wrong = [f"{name}: kmipd.toml sends new keys there, and there is none" for name in sorted(named - set(stores))]
+    others = [one for one in stores.values() if not one.record.root]
+    for one in others:
+        if one.trouble:
+            wrong.append(f"{one.record.name}: {one.trouble}")
+        elif one.record.state is ConnectionState.DISCONNECTED and (one.keys or one.record.name in named):
+            needs = f"{one.keys} keys are in it" if one.keys else "kmipd.toml sends new keys there"
+            wrong.append(f"{one.record.name}: DISCONNECTED, and {needs}")
     if wrong:
-        return Check("stores", ok=False, detail="; ".join(wrong), remedy="kmipd store describe NAME")
+        remedy = "kmipd store describe NAME says what leads on; or correct `store` in kmipd.toml"
+        return Check("stores", ok=False, detail="; ".join(wrong), remedy=remedy)
     return Check("stores", ok=True, detail=f"{len(others)} beside the root store")
 
 

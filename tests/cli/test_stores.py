@@ -137,6 +137,24 @@ def test_a_token_that_dies_while_nobody_uses_it_is_noticed(own_server: Server, t
     until_health(own_server, "hsm2", "UP")
 
 
+def test_doctor_knows_which_stores_are_needed(own_server: Server, token: SpareToken) -> None:
+    def wrong() -> str:
+        said = invoke("doctor", "--dir", own_server.directory, "--json", code=1).split("Error:")[0]
+        return next(check["detail"] for check in json.loads(said) if check["name"] == "stores" and not check["ok"])
+
+    own_server.configure("groups.second", store="hsm2").start(workers=1)
+    assert wrong() == "hsm2: kmipd.toml sends new keys there, and there is none"
+    store(own_server, "create", "hsm2", *token.options())
+    assert wrong() == "hsm2: DISCONNECTED, and kmipd.toml sends new keys there"
+    store(own_server, "connect", "hsm2")
+    invoke("doctor", "--dir", own_server.directory)
+    client = Client.connect(own_server, own_server.enrol(group="second"))
+    create(client)
+    client.close()
+    store(own_server, "disconnect", "hsm2")
+    assert wrong() == "hsm2: DISCONNECTED, and 1 keys are in it"
+
+
 def test_what_fails_says_why_and_what_to_do(own_server: Server, token: SpareToken) -> None:
     own_server.start(workers=1)
     token.write_pin("wrong PIN")
