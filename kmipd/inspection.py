@@ -139,7 +139,7 @@ def _looked(check: Callable[[Settings], Check], settings: Settings) -> Check:
     """One that cannot be made is one that found something: the others are made all the same."""
     try:
         return check(settings)
-    except (RegistryError, StoreError) as error:
+    except (RegistryError, StoreError, OSError) as error:
         name = check.__name__.removeprefix("_check_")
         return Check(name, ok=False, detail=str(error), remedy="see the checks above")
 
@@ -166,7 +166,7 @@ def _check_registry(settings: Settings) -> Check:
     try:
         schema.require_current(settings.registry)
     except RegistryError as error:
-        return Check("registry", ok=False, detail=str(error), remedy="kmipd upgrade")
+        return Check("registry", ok=False, detail=str(error), remedy="as the detail says")
     return Check("registry", ok=True, detail=f"{settings.registry} has the schema of this release")
 
 

@@ -37,6 +37,10 @@ def require_current(path: Path) -> None:
     try:
         with engine.connect() as connection:
             found = _revision(connection)
+    except exc.OperationalError as error:  # it may well be whole: what a backup would replace is not the cause
+        raise RegistryError(
+            f"the registry {path} cannot be read: {error.orig}; see that its disk has room and can be written to"
+        ) from None
     except exc.DatabaseError as error:
         raise RegistryError(f"the registry {path} cannot be read: {error.orig}; restore it from a backup") from None
     finally:

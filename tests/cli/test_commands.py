@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import sqlite3
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from kmipd import administration, config
+from kmipd import administration, config, inspection
 from kmipd.spec.tags import Tag
 from tests.support.asking import create, name
 from tests.support.client import Client
@@ -153,6 +154,33 @@ def test_doctor_finds_what_is_wrong(own_server: Server) -> None:
     assert "found something" in refused("doctor", "--dir", own_server.directory, code=1)
     found = json.loads(_output("doctor", "--dir", own_server.directory, "--json"))
     assert [c["remedy"] for c in found if c["name"] == "files"] == [f"chmod 600 {own_server.directory / 'pin'}"]
+
+
+def test_what_the_system_refuses_is_no_reason_to_restore_a_backup(own_server: Server) -> None:
+    """A full disk looks like that: SQLite cannot make what it needs beside the registry."""
+    registry = own_server.directory / "registry.db"
+    registry.rename(registry.with_name("away"))
+    registry.mkdir(mode=0o700)
+    said = refused("store", "list", "--dir", own_server.directory, code=5)
+    assert "see that its disk has room" in said
+    assert "backup" not in said
+    found = json.loads(_output("doctor", "--dir", own_server.directory, "--json"))
+    assert {"registry", "token"} <= {c["name"] for c in found if not c["ok"]}, "all checks are made"
+    registry.rmdir()
+    registry.write_text("no database, and long enough to be seen as one" * 100)
+    assert "restore it from a backup" in refused("store", "list", "--dir", own_server.directory, code=5)
+
+
+def test_doctor_makes_all_checks_when_nothing_can_be_written(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "registry.db.lock")
+
+    monkeypatch.setattr("kmipd.app.compose", refuse)
+    found = {check.name: check for check in inspection.doctor(config.load(own_server.directory))}
+    assert "Read-only" in found["token"].detail
+    assert found["tls"].ok
 
 
 def _output(*arguments: object) -> str:
