@@ -12,7 +12,7 @@ from typing import Any
 from kmipd import config_ranges
 from kmipd.config_reader import GroupSettings, Reader
 from kmipd.config_reader import SettingsError as SettingsError
-from kmipd.core.keystores import PinKind, PinSource
+from kmipd.core.keystores import NAME, NAME_RULE, PinKind, PinSource
 from kmipd.core.model import Placement
 from kmipd.core.object_groups import FilledGroup
 from kmipd.core.services import CERTIFY_DAYS, RSA_BITS_MIN, ForeignObjects, RNGSeeding, WrappedValue
@@ -200,6 +200,8 @@ def _validate(reader: Reader, settings: Settings) -> None:
         raise reader.wrong("server", "log_level", "must be debug, info, warning or error")
     if settings.keys.rsa_bits_min % 8:
         raise reader.wrong("keys", "rsa_bits_min", "must be a number of whole bytes")
+    if not NAME.fullmatch(settings.store.name):
+        raise reader.wrong("store", "name", f"must be the name of a key store: {NAME_RULE}")
     if not settings.store.token_label and not settings.store.token_serial:
         raise reader.wrong("store", "token_label", "or token_serial must be given")
     section = settings.store

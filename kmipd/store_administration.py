@@ -6,7 +6,6 @@ disconnecting are done here and now, and the next server finds the store as it w
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +15,8 @@ from kmipd import app
 from kmipd.administration import AdministrationError
 from kmipd.core.failures import FailureReason
 from kmipd.core.keystores import (
+    NAME,
+    NAME_RULE,
     Command,
     ConnectionState,
     InvalidState,
@@ -31,7 +32,6 @@ from kmipd.keystores.describing import Described
 from kmipd.keystores.syncing import Syncing
 from kmipd.registry.keystores import KeyStoreExists, KeyStoreInUse, KeyStoreUnknown
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 DISCONNECT_SECONDS = 30.0  # calls in flight may end first; then a hung one is left alone
 FOLLOW_SECONDS = 15.0  # for all workers to have followed
 _S = ConnectionState
@@ -238,8 +238,8 @@ def _followed(described: Described) -> bool:
 
 def _require_name(*names: str) -> None:
     for name in names:
-        if not _NAME.fullmatch(name):
-            raise AdministrationError(f"{name!r} is no name for a key store: small letters, digits, and . _ - within")
+        if not NAME.fullmatch(name):
+            raise AdministrationError(f"{name!r} is no name for a key store: {NAME_RULE}")
 
 
 def with_member(record: KeyStoreRecord, member: Member) -> KeyStoreRecord:

@@ -8,14 +8,19 @@ connecting again brings it back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NoReturn, cast
+from typing import Final, NoReturn, cast
 
 from kmipd.core.errors import StoreNotConnected
 from kmipd.core.failures import FailureReason
 from kmipd.core.ports import KeyStore, StoreHealth
+
+#: What key stores and their members may be called. Files have these names too, with an @ or a + beside them.
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+NAME_RULE: Final = "small letters, digits, and . _ - within"
 
 
 class ConnectionState(Enum):

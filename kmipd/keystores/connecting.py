@@ -64,7 +64,7 @@ def settle(registry: Registry, name: str, failure: FailureReason | None, why: st
 @contextmanager
 def alone(directory: Path, name: str) -> Iterator[None]:
     """Keep others from connecting the same store: a PIN must not be rotated twice at a time."""
-    descriptor = os.open(directory / f"{name}.connect.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / f"{name}+connect.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -76,8 +76,7 @@ class Opener:
 
     def lock_file(self, record: KeyStoreRecord, member: Member) -> Path:
         """Shared by all processes that use the token; a refused PIN is remembered beside it."""
-        name = record.name if record.root and member.name == FILE_MEMBER else f"{record.name}.{member.name}"
-        return self._settings.directory / f"{name}.lock"
+        return self._settings.directory / f"{record.name}@{member.name}.lock"
 
     def settings_of(self, record: KeyStoreRecord, member: Member) -> StoreSettings:
         """How this member is reached."""

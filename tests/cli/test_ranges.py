@@ -27,6 +27,12 @@ def load(tmp_path: Path, table: str, *lines: str) -> config.Settings:
     return config.load(tmp_path, {})
 
 
+@pytest.mark.parametrize("name", ["", "Main", "a/b", "../main", "main@file", "main+connect", "a" * 64])
+def test_the_root_store_has_a_name_that_files_can_have(tmp_path: Path, name: str) -> None:
+    with pytest.raises(config.SettingsError, match=r"\[store\] name must be the name of a key store"):
+        load(tmp_path, "store", f'name = "{name}"')
+
+
 def test_every_number_has_bounds() -> None:
     numbers = {
         table: {key for key, kind in get_type_hints(cls).items() if kind in (int, float)}

@@ -34,7 +34,7 @@ def test_a_rotation_killed_at_each_step(own_server: Server, tmp_path: Path) -> N
     store(own_server, "disconnect", "hsm2")
     store(own_server, "connect", "hsm2")
     assert described(own_server, "hsm2")["members"][0]["pin_rotated"]
-    assert not (own_server.directory / "hsm2.first.lock.pin-refused").exists()
+    assert not (own_server.directory / "hsm2@first.lock.pin-refused").exists()
     assert token.pin not in own_server.directory.joinpath("registry.db").read_bytes().decode("latin-1")
 
 

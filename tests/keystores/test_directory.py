@@ -17,11 +17,12 @@ import pytest
 
 from kmipd.core.errors import StoreNotConnected
 from kmipd.core.keystores import ConnectionState as S
-from kmipd.core.keystores import KeyStoreRecord
+from kmipd.core.keystores import KeyStoreRecord, Member, PinKind, PinSource
 from kmipd.core.ports import StoreHealth
-from kmipd.keystores import directory, observations
+from kmipd.keystores import connecting, directory, observations
 from kmipd.keystores.directory import StoreDirectory
 from kmipd.keystores.observations import StoreSeen
+from kmipd.keystores.opening import Opener
 from kmipd.keystores.watching import Watcher
 
 
@@ -135,6 +136,23 @@ def test_a_store_that_never_opens_hides_no_other(tmp_path: Path) -> None:
         (seen,) = observations.seen_by_workers(tmp_path)
         assert (seen.stores["hsm2"].up, seen.stores["broken"].open) == (True, False)
     assert finished == ["leaving", "leaving"]
+
+
+def test_no_two_locks_are_one_file(tmp_path: Path) -> None:
+    """Not of two tokens, and not that of a token and the one under which its store is connected."""
+    opener = Opener(cast(Any, SimpleNamespace(directory=tmp_path)), cast(Any, None), cast(Any, None))
+    source = PinSource(PinKind.FILE, "pin")
+    names = [("a", "b.c"), ("a.b", "c"), ("a", "connect"), ("serve", "file"), ("registry.db", "file")]
+    for store, member in names:
+        opener.lock_file(KeyStoreRecord(name=store), Member(name=member, module="", pin_source=source)).touch(
+            exist_ok=False
+        )
+    for store in {store for store, _ in names}:
+        with connecting.alone(tmp_path, store):
+            pass
+    made = {path.name for path in tmp_path.iterdir()}
+    assert len(made) == len(names) + 4
+    assert not {"serve.lock", "registry.db.lock"} & made
 
 
 def test_a_store_that_does_not_close_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
