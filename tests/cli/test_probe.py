@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from kmipd_pkcs11.providers import load
-from tests.support.modules import built
+from tests.support.commands import interrupted
+from tests.support.modules import built, hanging
 from tests.support.tokens import SpareToken
 
 
@@ -61,18 +60,8 @@ def test_a_module_that_hangs_or_crashes_ends_nothing_but_the_attempt(token: Spar
 
 
 def test_ctrl_c_reaches_a_probe_whose_module_hangs(token: SpareToken, tmp_path: Path) -> None:
-    marker = tmp_path / "hangs now"
-    hangs = built(tmp_path, "hangs", f'close(creat("{marker}", 0600)); for (;;) sleep(10);')
-    options = map(str, [*token.options(), "--module", hangs])
-    command = [sys.executable, "-m", "kmipd", "store", "probe", *options]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        end = time.monotonic() + 60
-        while not marker.exists():
-            assert time.monotonic() < end
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1]
-    assert (process.returncode, said.strip()) == (1, "Aborted!")
+    hangs, marker = hanging(tmp_path)
+    assert interrupted("store", "probe", *token.options(), "--module", hangs, at=marker) == (1, "Aborted!")
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence(token: SpareToken, tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -24,8 +22,8 @@ from kmipd.store_administration import KeyStoreAdministration
 from kmipd_pkcs11.provision import provision_softhsm
 from tests.support.asking import aes, create, create_request
 from tests.support.client import Client
-from tests.support.commands import described, invoke, store
-from tests.support.modules import built
+from tests.support.commands import described, interrupted, invoke, store
+from tests.support.modules import built, hanging
 from tests.support.server import Server
 from tests.support.tokens import SpareToken
 
@@ -236,13 +234,10 @@ def test_an_attempt_that_is_interrupted_leaves_nothing_behind(
     own_server: Server, token: SpareToken, tmp_path: Path
 ) -> None:
     """No server runs: the command makes the attempt. Its module hangs where no Ctrl-C is seen."""
-    hangs = built(tmp_path, "hangs", "for (;;) sleep(10);")
+    hangs, marker = hanging(tmp_path)
     store(own_server, "create", "slow", *token.options(), "--module", hangs)
-    command = [sys.executable, "-m", "kmipd", "store", "connect", "slow", "--dir", str(own_server.directory)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(4)
-        process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20)[1].strip() == "Aborted!"
+    said = interrupted("store", "connect", "slow", "--dir", own_server.directory, at=marker)
+    assert said == (1, "Aborted!")
     assert described(own_server, "slow")["state"] == "DISCONNECTED"
     with connecting.alone(own_server.directory, "slow"):
         """Nobody holds the lock any more."""

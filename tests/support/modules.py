@@ -20,3 +20,9 @@ def built(directory: Path, name: str, body: str) -> Path:
     )
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
     return library
+
+
+def hanging(directory: Path) -> tuple[Path, Path]:
+    """A module that hangs when it is loaded, and the file that it makes then."""
+    marker = directory / "hangs now"
+    return built(directory, "hangs", f'close(creat("{marker}", 0600)); for (;;) sleep(10);'), marker
