@@ -48,3 +48,11 @@ def store(server: Server, *arguments: object, code: int = 0) -> str:
 def described(server: Server, name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(store(server, "describe", name, "--json"))
     return found
+
+
+def until_health(server: Server, name: str, health: str) -> dict[str, Any]:
+    end = time.monotonic() + 60
+    while (found := described(server, name))["health"] != health:
+        assert time.monotonic() < end, found
+        time.sleep(0.2)
+    return found
