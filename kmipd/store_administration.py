@@ -31,6 +31,7 @@ from kmipd.keystores.cloning import CeremonyRefused, Cloning
 from kmipd.keystores.describing import Described
 from kmipd.keystores.syncing import Syncing
 from kmipd.registry.keystores import KeyStoreExists, KeyStoreInUse, KeyStoreUnknown
+from kmipd_pkcs11.pins import latch_of
 
 DISCONNECT_SECONDS = 30.0  # calls in flight may end first; then a hung one is left alone
 FOLLOW_SECONDS = 15.0  # for all workers to have followed
@@ -91,14 +92,16 @@ class KeyStoreAdministration:
         _require_name(*(member.name for member in record.members))
         if record.root and record.members[0] != self.record(record.name).members[0]:
             raise AdministrationError("the first token of the root store is that of kmipd.toml: change it there")
+        before = self.record(record.name)
         if not self._stores.keys(record.name):
-            record = self._afresh(record)
+            record = self._afresh(record, before)
         self._stores.replace(record, Command.UPDATE)
+        kept = {(member.name, _token(member)) for member in record.members}
+        self._forget(before, [one for one in before.members if (one.name, _token(one)) not in kept])
         audit(self._application.registry, "UPDATE_STORE", record.name)
 
-    def _afresh(self, record: KeyStoreRecord) -> KeyStoreRecord:
+    def _afresh(self, record: KeyStoreRecord, before: KeyStoreRecord) -> KeyStoreRecord:
         """A store without keys may be given other tokens: those are not expected to be the ones seen before."""
-        before = self.record(record.name)
         same = {_token(member) for member in before.members}
         members = tuple(
             member if _token(member) in same else replace(member, sentinel=b"") for member in record.members
@@ -111,8 +114,15 @@ class KeyStoreAdministration:
         """Another description, in any state."""
         self._stores.replace(replace(self._stores.get(name), description=description), Command.DESCRIBE_ANEW)
 
+    def _forget(self, record: KeyStoreRecord, members: Sequence[Member]) -> None:
+        """A token that is not the store's any more takes the PINs that it refused with it: another may accept them."""
+        for member in members:
+            latch_of(self._application.opener.lock_file(record, member)).clear()
+
     def delete(self, name: str) -> None:
+        record = self.record(name)
         self._stores.delete(name)
+        self._forget(record, record.members)
         audit(self._application.registry, "DELETE_STORE", name)
 
     # Connecting ----------------------------------------------------------------------------------------------

@@ -163,3 +163,22 @@ def test_an_attempt_that_is_interrupted_leaves_nothing_behind(
     assert described(own_server, "slow")["state"] == "DISCONNECTED"
     with connecting.alone(own_server.directory, "slow"):
         """Nobody holds the lock any more."""
+
+
+def test_a_refused_pin_is_tried_with_another_token(own_server: Server, token: SpareToken, tmp_path: Path) -> None:
+    """The label was wrong, not the PIN."""
+    right = SpareToken.make(tmp_path / "right", "right")
+    token.write_pin(right.pin)
+    store(own_server, "create", "hsm2", *token.options())
+    assert "INVALID_CREDENTIALS" in store(own_server, "connect", "hsm2", code=4)
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", *right.options(pin=False))
+    store(own_server, "connect", "hsm2")
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", *token.options(pin=False))
+    assert "INVALID_CREDENTIALS" in store(own_server, "connect", "hsm2", code=4)
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "delete", "hsm2")
+    assert list(own_server.directory.glob("*.pin-refused")) == []
+    store(own_server, "create", "hsm2", *right.options(pin=False), "--pin-file", token.pin_file)
+    store(own_server, "connect", "hsm2")
