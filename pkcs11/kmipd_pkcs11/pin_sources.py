@@ -41,7 +41,7 @@ def from_file(path: str | Path) -> str:
         with path.open("rb") as file:
             raw = file.read(PIN_BYTES_MAX + 1)
     except OSError as error:
-        raise _unreadable(f"the PIN file {path} cannot be read: {type(error).__name__}") from error
+        raise _unreadable(f"the PIN file {path} cannot be read: {error.strerror}") from error
     return _first_line(raw, f"the PIN file {path}", "put the user PIN on its first line")
 
 
@@ -54,7 +54,7 @@ def _from_credential(name: str) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise _unreadable(f"the systemd credential {name!r} cannot be read: {type(error).__name__}") from error
+        raise _unreadable(f"the systemd credential {name!r} cannot be read: {error.strerror}") from error
     return _first_line(raw, f"the systemd credential {name!r}", "give it the user PIN")
 
 
@@ -69,8 +69,10 @@ def _from_command(*words: str) -> str:
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _unreadable(f"the PIN command {words[0]} did not run: {type(error).__name__}") from None
+    except OSError as error:
+        raise _unreadable(f"the PIN command {words[0]} did not run: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise _unreadable(f"the PIN command {words[0]} did not end within {COMMAND_SECONDS:g} s") from None
     if done.returncode:
         raise _unreadable(f"the PIN command {words[0]} ended with exit code {done.returncode}")
     return _first_line(done.stdout, f"the PIN command {words[0]}", "it must print the user PIN")
