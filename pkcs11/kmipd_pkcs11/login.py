@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pkcs11.constants import TokenFlag
 from pkcs11.exceptions import PKCS11Error
 from pkcs11.types import Session, Token
 
@@ -64,17 +65,18 @@ def find_token(module: Module, settings: StoreSettings) -> Token:
     wanted = settings.token_serial or settings.token_label
     tokens, broken = module.look()
     if settings.token_serial:
-        matching = [token for token in tokens if token.serial.decode("ascii", "replace") == wanted]
+        matching = [token for token in tokens if _serial(token) == wanted]
     else:
         matching = [token for token in tokens if token.label == wanted]
     if len(matching) == 1:
         return matching[0]
     if not tokens and broken is not None:
         raise broken
-    present = ", ".join(repr(token.label) for token in tokens) or "none"
+    present = ", ".join(map(_named, tokens)) or "none"
     if matching:
         raise StoreUnavailable(
-            f"{len(matching)} tokens are called {wanted!r}: choose one by its serial number",
+            f"{len(matching)} tokens are called {wanted!r}: choose one by its serial number: "
+            + ", ".join(map(_serial, matching)),
             failure=FailureReason.TOKEN_AMBIGUOUS,
         )
     code = code_of(broken) if broken is not None else None
@@ -87,6 +89,16 @@ def find_token(module: Module, settings: StoreSettings) -> Token:
         f"the token {wanted!r} is not there; present: {present}; initialise it or correct the name",
         failure=FailureReason.TOKEN_NOT_FOUND,
     )
+
+
+def _serial(token: Token) -> str:
+    return token.serial.decode("ascii", "replace")
+
+
+def _named(token: Token) -> str:
+    if not token.flags & TokenFlag.TOKEN_INITIALIZED:
+        return "one that is not initialised"
+    return f"{token.label!r} (serial {_serial(token)})"
 
 
 def _authenticate(connection: Connection, module: Module, session: int, pin: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,19 @@ def test_a_refused_pin_is_tried_with_another_token(own_server: Server, token: Sp
     assert list(own_server.directory.glob("*.pin-refused")) == []
     store(own_server, "create", "hsm2", *right.options(pin=False), "--pin-file", token.pin_file)
     store(own_server, "connect", "hsm2")
+
+
+def test_tokens_of_one_label_are_told_apart(own_server: Server, token: SpareToken, tmp_path: Path) -> None:
+    other = SpareToken.make(tmp_path / "other", token.label)
+    (found,) = (other.directory / "tokens").iterdir()
+    found.rename(token.directory / "tokens" / found.name)
+    store(own_server, "create", "hsm2", *token.options(), "--token-serial", "0123")
+    said = store(own_server, "connect", "hsm2", code=4)
+    assert "one that is not initialised" in said
+    serials = re.findall(r"'two' \(serial (\w+)\)", said)
+    assert len(set(serials)) == 2
+    store(own_server, "disconnect", "hsm2")
+    store(own_server, "update", "hsm2", "--token-serial", "")
+    said = store(own_server, "connect", "hsm2", code=4)
+    assert "TOKEN_AMBIGUOUS" in said
+    assert all(serial in said for serial in serials)
