@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kmipd import app
 from kmipd.administration import AdministrationError
+from kmipd.core.errors import StoreUnavailable
 from kmipd.core.keystores import unknown_store
 from kmipd.core.model import ManagedObject, Placement
 from kmipd_pkcs11.group import GroupStore
@@ -52,22 +53,38 @@ def users(application: app.Application, store: str) -> list[dict[str, Any]]:
     ]
 
 
-def keys_of(application: app.Application, store: str, user: str | None) -> list[KeyInToken]:
+#: Members that do not answer, and why. The others are looked into all the same.
+Away = dict[str, str]
+
+
+def keys_of(application: app.Application, store: str, user: str | None) -> tuple[list[KeyInToken], Away]:
     """The token objects of a user, or of all, member by member."""
     if user is not None and application.registry.clients.find(user) is None:
         raise AdministrationError(f"no client {user!r} is enrolled; `kmipd client list` shows all")
     members = members_of(application, store)
-    found = []
+    found, away = [], Away()
     for obj in _objects(application, store):
         if obj.placement is not Placement.RESIDENT or user not in (None, obj.owner):
             continue
         for name, token in members.items():
-            handle, attributes = token.describe(obj.token_key)
-            found.append(KeyInToken(obj.uid, name, handle, str(attributes.get("LABEL", ""))))
-    return found
+            for handle, attributes in _asked(name, token, obj, away):
+                found.append(KeyInToken(obj.uid, name, handle, str(attributes.get("LABEL", ""))))
+    return found, away
 
 
-def attributes_of(application: app.Application, uid: str, member: str | None) -> list[tuple[str, int | None, Any]]:
+def _asked(name: str, token: PKCS11Store, obj: ManagedObject, away: Away) -> Iterator[tuple[int | None, Any]]:
+    """What the member says of the key; nothing when it does not answer, and then it is asked once only."""
+    if name in away:
+        return
+    try:
+        yield token.describe(obj.token_key)
+    except StoreUnavailable as error:
+        away[name] = str(error)
+
+
+def attributes_of(
+    application: app.Application, uid: str, member: str | None
+) -> tuple[list[tuple[str, int | None, Any]], Away]:
     """Every attribute of a key that is no material, in each member or in one: member, handle, attributes."""
     obj = application.registry.unit().get(uid)
     if obj is None:
@@ -77,7 +94,9 @@ def attributes_of(application: app.Application, uid: str, member: str | None) ->
     members = members_of(application, obj.store)
     if member is not None and member not in members:
         raise AdministrationError(f"the key store {obj.store!r} has no member {member!r}: {', '.join(members)}")
-    return [(name, *token.describe(obj.token_key)) for name, token in members.items() if member in (None, name)]
+    away = Away()
+    chosen = {name: token for name, token in members.items() if member in (None, name)}
+    return [(name, *said) for name, token in chosen.items() for said in _asked(name, token, obj, away)], away
 
 
 def members_of(application: app.Application, store: str) -> dict[str, PKCS11Store]:

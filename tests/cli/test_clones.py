@@ -324,3 +324,15 @@ def test_the_words_of_vendors_tools(clones: Clones) -> None:
     assert "never shown" in store(server, "get-attribute", uid, "VALUE", code=1)
     assert "no object" in store(server, "get-attribute", "nothing", code=1)
     assert json.loads(invoke("key", "show", uid, "--dir", server.directory, "--json"))["store"] == "ha"
+
+
+def test_a_member_that_is_away_hides_no_other_one(clones: Clones) -> None:
+    server = clones.server
+    client = Client.connect(server, server.enrol("array1", group="ours"))
+    uid = create(client)
+    client.close()
+    clones.second.vanish()
+    for command in (("find-all-keys", "--store", "ha"), ("get-attribute", uid, "EXTRACTABLE")):
+        shown, _, said = store(server, *command, "--json", code=4).partition("Error: ")
+        assert {row["member"] for row in json.loads(shown.split("down:")[0])} == {"first"}
+        assert said.startswith("the member 'second' does not answer")

@@ -60,12 +60,18 @@ def find_all_keys(user: str | None, directory: Path, name: str | None, as_json: 
     A handle belongs to a login: another process may see another one. Name keys by their identifier.
     """
     with application(directory) as opened:
-        found = token_inspection.keys_of(opened, name or opened.settings.store.name, user)
+        found, away = token_inspection.keys_of(opened, name or opened.settings.store.name, user)
     if as_json:
         print_json([{"uid": k.uid, "member": k.member, "handle": k.handle, "label": k.label} for k in found])
-        return
-    rows = [(k.uid, k.member, "missing" if k.handle is None else k.handle, k.label) for k in found]
-    print_table(("uid", "member", "handle", "label"), rows, "no keys in the token")
+    else:
+        rows = [(k.uid, k.member, "missing" if k.handle is None else k.handle, k.label) for k in found]
+        print_table(("uid", "member", "handle", "label"), rows, "no keys in the token")
+    _require_all(away)
+
+
+def _require_all(away: token_inspection.Away) -> None:
+    if away:
+        raise Failure("; ".join(f"the member {name!r} does not answer: {why}" for name, why in away.items()), 4)
 
 
 @click.command("get-attribute")
@@ -78,19 +84,20 @@ def get_attribute(uid: str, attribute: str | None, directory: Path, member: str 
     """The attributes of a token object, or one (EXTRACTABLE or CKA_EXTRACTABLE); never material."""
     wanted = None if attribute is None else attribute.upper().removeprefix("CKA_").removeprefix("OBJ_ATTR_")
     with application(directory) as opened:
-        found = token_inspection.attributes_of(opened, uid, member)
+        found, away = token_inspection.attributes_of(opened, uid, member)
     rows = [
         (name, handle, key, value)
         for name, handle, attributes in found
         for key, value in attributes.items()
         if wanted in (None, key)
     ]
-    if wanted is not None and not rows:
+    if wanted is not None and not rows and not away:
         raise Failure(f"the key has no attribute {wanted}, or it is never shown", 1)
     if as_json:
         print_json([{"member": m, "handle": h, "attribute": k, "value": v} for m, h, k, v in rows])
-        return
-    print_table(("member", "handle", "attribute", "value"), rows, "no member has the key")
+    else:
+        print_table(("member", "handle", "attribute", "value"), rows, "no member has the key")
+    _require_all(away)
 
 
 COMMANDS = (list_orphans, list_users, find_all_keys, get_attribute)
