@@ -59,6 +59,15 @@ def test_a_module_that_hangs_or_crashes_ends_nothing_but_the_attempt(token: Spar
     assert "SIGSEGV" in probe(*token.options(), "--module", crashes, code=4)
 
 
+def test_a_failure_is_said_once(token: SpareToken) -> None:
+    """Also in a process that has no log."""
+    token.write_pin("not-the-pin")
+    command = [sys.executable, "-m", "kmipd", "store", "probe", *map(str, token.options())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert [line[:6] for line in done.stderr.splitlines()] == ["Error:"]
+
+
 def test_ctrl_c_reaches_a_probe_whose_module_hangs(token: SpareToken, tmp_path: Path) -> None:
     hangs, marker = hanging(tmp_path)
     assert interrupted("store", "probe", *token.options(), "--module", hangs, at=marker) == (1, "Aborted!")
