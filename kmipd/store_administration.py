@@ -81,8 +81,8 @@ class KeyStoreAdministration:
             self._stores.add(replace(record, created=int(time.time())))
         except KeyStoreExists:
             known = self._stores.get(record.name)
-            if replace(known, created=0, connection=0) != replace(record, created=0):
-                raise
+            if _as_given(known) != _as_given(record):
+                raise KeyStoreExists(f"there is a key store {record.name!r} already, another one or in use") from None
         else:
             audit(self._application.registry, "CREATE_STORE", record.name)
         return self._stores.get(record.name)
@@ -211,6 +211,12 @@ class KeyStoreAdministration:
                 connecting.settle(application.registry, name, error.failure, str(error))
             else:
                 connecting.settle(application.registry, name, None)
+
+
+def _as_given(record: KeyStoreRecord) -> KeyStoreRecord:
+    """Without what was learnt since it was created."""
+    members = (replace(one, sentinel=b"", pin_current=b"", pin_pending=b"", pin_tried="") for one in record.members)
+    return replace(record, created=0, connection=0, members=tuple(members))
 
 
 def _clash(record: KeyStoreRecord, records: Sequence[KeyStoreRecord]) -> str:

@@ -157,6 +157,10 @@ def test_without_a_server_the_commands_do_it_themselves(own_server: Server, toke
     other = [*token.options(), "--rotate-pin"]
     assert "already" in store(own_server, "create", "hsm2", *other, code=1)
     assert "hsm2: CONNECTED" in store(own_server, "connect", "hsm2")
+    assert "in use" in store(own_server, "create", "hsm2", *token.options(), code=1)
+    store(own_server, "disconnect", "hsm2")
+    assert "DISCONNECTED" in store(own_server, "create", "hsm2", *token.options()), "nor after it was connected"
+    store(own_server, "connect", "hsm2")
     own_server.start(workers=1)
     until_health(own_server, "hsm2", "UP")
     listed = json.loads(store(own_server, "list", "--json"))
