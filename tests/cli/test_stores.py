@@ -206,3 +206,5 @@ def test_names_and_options_are_checked(own_server: Server, token: SpareToken) ->
     unbalanced = [*token.options(pin=False), "--pin-command", "pass show 'hsm2"]
     assert "No closing quotation" in store(own_server, "create", "x", *unbalanced, code=2)
     assert "no key store 'x'" in store(own_server, "connect", "x", code=1)
+    store(own_server, "create", "x", *token.options())
+    assert "say what is to be changed" in store(own_server, "update", "x", "--member", "first", code=2)

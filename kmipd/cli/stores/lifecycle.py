@@ -101,6 +101,8 @@ def _with_token(record: KeyStoreRecord, given: dict[str, Any]) -> KeyStoreRecord
     if (source := pin_source(given)) is not None:
         changes |= {"pin_source": source, "pin_current": b"", "pin_pending": b"", "pin_tried": ""}
     if not changes:
+        if given["member"] is not None:
+            raise click.UsageError("--member says which token is meant: say what is to be changed, too")
         return record
     which = given["member"] or record.members[0].name
     if record.member(which) is None:
