@@ -72,6 +72,7 @@ def _member_as_dict(record: KeyStoreRecord, member: Member) -> dict[str, Any]:
         "token_label": member.token_label,
         "token_serial": member.token_serial,
         "environment": dict(member.environment),
+        "reserved": member.reserved,
         "pin_source": str(member.pin_source),
         "pin_rotated": bool(member.pin_current),
         "lineage": member.transport_key.hex(),

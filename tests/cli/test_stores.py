@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import threading
+import time
 from pathlib import Path
 
 from kmipd import app, config
@@ -196,6 +198,18 @@ def test_a_store_without_keys_may_be_given_another_token(own_server: Server, tok
     store(own_server, "disconnect", "hsm2")
     store(own_server, "update", "hsm2", *token.options())
     assert "TOKEN_REPLACED" in store(own_server, "connect", "hsm2", code=4), "its key is in the other one"
+
+
+def test_a_store_is_described_completely_and_in_words(own_server: Server, token: SpareToken) -> None:
+    store(own_server, "create", "hsm2", *token.options(), "--reserved", "for C_Initialize", "--rotate-pin")
+    assert described(own_server, "hsm2")["members"][0]["reserved"] == "for C_Initialize"
+    rows = dict(
+        re.split(r"  +", line.strip(), maxsplit=1) for line in store(own_server, "describe", "hsm2").splitlines()
+    )
+    assert (rows["rotate_pin"], rows["root"]) == ("yes", "no")
+    assert rows["created"] == time.strftime("%Y-%m-%d", time.gmtime())
+    assert rows["first: environment"].startswith("SOFTHSM2_CONF=/")
+    assert rows["first: reserved"] == "for C_Initialize"
 
 
 def test_names_and_options_are_checked(own_server: Server, token: SpareToken) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from kmipd import app
-from kmipd.cli.output import Failure, failures, print_json, print_table, settings_of
+from kmipd.cli.output import Failure, day, failures, print_json, print_table, settings_of
 from kmipd.core.keystores import Member, PinKind, PinSource
 from kmipd.keystores.describing import Described
 from kmipd.registry import schema
@@ -133,10 +133,19 @@ def show(described: Described, as_json: bool) -> None:
         print_json(found)
         return
     failure, members = found.pop("failure"), found.pop("members")
-    rows = list(found.items())
+    rows = [(key, _text(key, value)) for key, value in found.items()]
     if failure:
         rows += [(f"failure {key}", value) for key, value in failure.items()]
     for member in members:
         name = member.pop("name")
-        rows += [(f"{name}: {key}", value) for key, value in member.items() if value not in ("", {}, False)]
+        rows += [(f"{name}: {key}", _text(key, value)) for key, value in member.items() if value not in ("", {}, False)]
     print_table(("what", "value"), rows, "")
+
+
+def _text(key: str, value: Any) -> str:
+    """As people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={one}" for name, one in value.items())
+    return day(value) if key == "created" else str(value)
