@@ -16,7 +16,8 @@ def store() -> None:
       kmipd store create hsm2 --module /opt/vendor/lib/p11.so --token-label KMIP --pin-file /etc/kmipd/hsm2.pin
       kmipd store connect hsm2
 
-    Exit codes: 0 done, 1 refused, 4 the store could not be connected.
+    Exit codes: 0 done, 1 refused, 2 wrong usage, 3 settings, 4 a store could not be connected or its token does not
+    answer, 5 registry.
     """
 
 
