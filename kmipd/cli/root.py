@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from kmipd.cli.processes import connect_command, prepare_command, worker_command
 from kmipd.cli.stores import store
 from kmipd.registry import schema
 from kmipd.trust.authority import KeyType
+
+# Where nobody has set up a log, as in most commands, what is wrong with a token is said by the error, once.
+logging.getLogger("kmipd_pkcs11").addHandler(logging.NullHandler())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
