@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,20 @@ def test_a_missing_module_and_a_file_that_is_none(tmp_path: Path) -> None:
     close_module(opened, 1)
 
 
+def comes_up_while_it_hangs(other: Any, faults: Faults, hangs: Callable[[], None]) -> bool:
+    """Whether a store comes up beside a call in which another module hangs."""
+    threads = [threading.Thread(target=call) for call in (hangs, other.prepare)]
+    threads[0].start()
+    assert eventually(lambda: faults.fired() == 1)
+    threads[1].start()
+    threads[1].join(10)
+    up: bool = other.health().up
+    faults.clear()
+    for thread in threads:
+        thread.join()
+    return up
+
+
 def test_a_module_that_hangs_in_its_initialisation_keeps_no_other_from_it(
     token: Any, faults: Faults, make_token: Any, open_store: Any
 ) -> None:
@@ -231,16 +246,7 @@ def test_a_module_that_hangs_in_its_initialisation_keeps_no_other_from_it(
         with suppress(StoreUnavailable):  # it finds the configuration of whoever was last
             hanging.connect()
 
-    threads = [threading.Thread(target=call) for call in (connect, other.prepare)]
-    threads[0].start()
-    assert eventually(lambda: faults.fired() == 1)
-    threads[1].start()
-    threads[1].join(10)
-    up = other.health().up
-    faults.clear()
-    for thread in threads:
-        thread.join()
-    assert up
+    assert comes_up_while_it_hangs(other, faults, connect)
 
 
 def test_a_module_that_hangs_when_it_is_closed_keeps_no_other_from_being_opened(
@@ -248,16 +254,7 @@ def test_a_module_that_hangs_when_it_is_closed_keeps_no_other_from_being_opened(
 ) -> None:
     closing, other = open_store(token, **faults.settings(token)), open_store(make_token("beta"), prepare=False)
     faults.hang("C_Finalize", count=1)
-    threads = [threading.Thread(target=call) for call in (closing.close, other.prepare)]
-    threads[0].start()
-    assert eventually(lambda: faults.fired() == 1)
-    threads[1].start()
-    threads[1].join(10)
-    up = other.health().up
-    faults.clear()
-    for thread in threads:
-        thread.join()
-    assert up
+    assert comes_up_while_it_hangs(other, faults, closing.close)
 
 
 @pytest.mark.parametrize("function", ["C_Initialize", "C_GetInfo"])
